@@ -1,0 +1,33 @@
+import type { Clock } from '../support/clock.ts';
+import type { Logger } from '../support/logger.ts';
+import type { Network } from '../support/network.ts';
+
+/** What a service is started with: the arguments and variables of the program it stands in for, never `process.env`. */
+export interface ServiceContext {
+  argv: readonly string[];
+  env: Readonly<Record<string, string>>;
+  log: Logger;
+  clock: Clock;
+  /** A number in [0, 1); every random choice that may be fixed by a seed is drawn from it. */
+  random: () => number;
+  /** Every outgoing connection is made through it. */
+  network: Network;
+}
+
+/** Why a service ended by itself. Leaders exit when they lose leadership; the node host starts them again. */
+export interface ServiceExit {
+  code: number;
+  reason: string;
+}
+
+export interface RunningService {
+  /** Resolves when the service ended by itself, never after `stop`. It has closed everything it owned by then. */
+  readonly exited: Promise<ServiceExit>;
+  /** Resolves once the service can do its part: it listens and has joined its peers. */
+  readonly ready: Promise<void>;
+  /** Ends it in order; resolves when everything it owned is closed. */
+  stop(): Promise<void>;
+}
+
+/** @throws when it can't start (bad flags, port in use); the host reports it and tries again */
+export type StartService = (context: ServiceContext) => Promise<RunningService>;
