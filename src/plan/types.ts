@@ -1,0 +1,129 @@
+import type { Component } from '../protocols/versions.ts';
+
+/** Where services run. */
+export type RuntimeKind = 'docker' | 'process';
+/** Whose programs run: the real ones or devcluster's own servers. */
+export type Engine = 'mesos' | 'embedded';
+
+/** Every port a node may listen on, by what it is for. */
+export type PortName =
+  | 'zookeeper'
+  | 'zookeeper-peer'
+  | 'zookeeper-election'
+  | 'mesos-master'
+  | 'mesos-agent'
+  | 'marathon'
+  | 'dns'
+  | 'mesos-dns-http';
+
+export const standardPorts: Readonly<Record<PortName, number>> = {
+  zookeeper: 2181,
+  'zookeeper-peer': 2888,
+  'zookeeper-election': 3888,
+  'mesos-master': 5050,
+  'mesos-agent': 5051,
+  marathon: 8080,
+  dns: 53,
+  'mesos-dns-http': 8123,
+};
+
+export interface PortRange {
+  begin: number;
+  /** Included. */
+  end: number;
+}
+
+/** Where a node lives, found out (and reserved) by the runtime before anything is planned. */
+export interface NodeSite {
+  name: string;
+  /** The node's address as its peers and tasks know it. */
+  address: string;
+  ports: Readonly<Record<PortName, number>>;
+  /** Host and port by which the laptop reaches each of them; the same as above in `process`. */
+  published: Readonly<Record<PortName, { host: string; port: number }>>;
+  /** Reserved for this agent over all clusters of the machine. */
+  taskPorts: PortRange;
+  /** Folder for the node's data as the services see it. */
+  dataDir: string;
+}
+
+/** The facts a runtime contributes to a plan; stored in the cluster's record, so that a cluster keeps its places. */
+export interface Site {
+  nodes: readonly NodeSite[];
+  /** What the user should know: a shifted port, a high DNS port, shared addresses. One sentence each. */
+  remarks: readonly string[];
+  /** Path or name of the Node.js binary as tasks see it. */
+  nodeBinary: string;
+  /** Folder with the files of the sample apps, as agents see it. */
+  samplesDir: string;
+}
+
+/** How a service shows that it is ready: a protocol's answer, never a mere connection. */
+export type Probe =
+  | { kind: 'zookeeper-srvr'; host: string; port: number }
+  | { kind: 'mesos-master'; url: string }
+  | { kind: 'mesos-agent'; url: string }
+  | { kind: 'marathon'; url: string }
+  | { kind: 'dns'; host: string; port: number; name: string };
+
+/** A component on a node: what to start, engine-independent but for `image` and `command`. */
+export interface ServicePlan {
+  component: Component;
+  node: string;
+  engine: Engine;
+  /** The version it claims or the image's tag. */
+  version: string;
+  image?: string;
+  /** Arguments as the real program takes them. */
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  /** Files it reads, written before it starts; paths are absolute as the service sees them. */
+  files: readonly { path: string; content: string }[];
+  /** Ports it listens on. */
+  ports: readonly PortName[];
+  /** Its main address for people, reachable from the laptop; undefined for ZooKeeper. */
+  url?: string;
+  probe: Probe;
+  /** Services (`component`) of any node that must answer before this one is worth starting; embedded ones wait by themselves. */
+  after: readonly Component[];
+}
+
+/** What a runtime starts: a process or a container with one or more of a node's services. */
+export interface UnitPlan {
+  /** `node-1` for the embedded host, `node-1/zookeeper` for a unit of one service. */
+  id: string;
+  node: string;
+  services: readonly ServicePlan[];
+}
+
+export interface NodePlan {
+  name: string;
+  /** Whether it carries ZooKeeper, a master and Marathon. */
+  control: boolean;
+  site: NodeSite;
+  resources: { cpus: number; mem: number; disk: number; gpus: number };
+  attributes: Readonly<Record<string, string>>;
+  units: readonly UnitPlan[];
+}
+
+export interface Endpoints {
+  /** `host:port,host:port,…`, reachable from the laptop like all of these. */
+  zookeeper: string;
+  mesos: readonly string[];
+  marathon: readonly string[];
+  mesosDns: readonly string[];
+  /** `host:port` of each node's DNS server. */
+  dns: readonly string[];
+}
+
+/** Everything that will run, decided before anything is started. Pure data, JSON-serialisable. */
+export interface ClusterPlan {
+  name: string;
+  runtime: RuntimeKind;
+  engine: Engine | 'mixed';
+  domain: string;
+  nodes: readonly NodePlan[];
+  endpoints: Endpoints;
+  /** Hash of what the user decided; tells whether an `up` changes anything. */
+  configHash: string;
+}

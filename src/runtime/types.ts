@@ -1,0 +1,81 @@
+import type { ClusterPlan, NodePlan, PortName, RuntimeKind, Site, UnitPlan } from '../plan/types.ts';
+import type { Component } from '../protocols/versions.ts';
+
+export type UnitState = 'running' | 'paused' | 'stopped' | 'failed';
+
+/** What a runtime knows about one unit without asking its services. */
+export interface UnitStatus {
+  id: string;
+  node: string;
+  state: UnitState;
+  pid?: number;
+  containerId?: string;
+  image?: string;
+  /** Services of the unit that the host reports as not running, with the reason; empty for other units. */
+  stoppedServices: readonly { component: Component; reason: string }[];
+  /** Components cut off from their peers by a partition. */
+  partitioned: boolean;
+}
+
+/** Something that happened to a unit while it was watched. */
+export type UnitEvent =
+  | { type: 'service-ready'; unit: string; component: Component }
+  | { type: 'service-exited'; unit: string; component: Component; code: number; reason: string }
+  | { type: 'unit-exited'; unit: string; reason: string };
+
+export interface SiteRequest {
+  cluster: string;
+  /** In order; `control` nodes need the ports of ZooKeeper, master and Marathon. */
+  nodes: readonly { name: string; control: boolean; taskPorts: number }[];
+  /** Fixed ports the user asked for; a taken one is an error instead of a shift. */
+  ports: Partial<Record<PortName, number>>;
+  /** Own loopback addresses, blocks of ports on one address, or whichever the system allows. */
+  addresses: 'auto' | 'per-node' | 'port-blocks';
+  /** Address to bind instead of loopback ones, when the user asked. */
+  publish?: string;
+  subnet?: string;
+}
+
+/** Where a log line comes from and what it says. */
+export interface LogLine {
+  /** `node-1/marathon` or `node-1`. */
+  source: string;
+  /** Milliseconds since 1970 when the line carries a time. */
+  time?: number;
+  text: string;
+}
+
+/**
+ * Where units run. Every operation is idempotent, and safe after any failed one; a cluster is known by its name alone
+ * so that `remove` works whatever was left behind.
+ */
+export interface Runtime {
+  readonly kind: RuntimeKind;
+  /** Finds and reserves addresses, ports, task ports and folders. The same site again for a known cluster. */
+  reserve(request: SiteRequest, known?: Site): Promise<Site>;
+  /** Starts the unit unless it runs; resolves when it is started, not when it is ready. */
+  start(plan: ClusterPlan, unit: UnitPlan): Promise<void>;
+  /** Ends the units of a node (or one) in order, and with a whole node its tasks; data stays. */
+  stop(plan: ClusterPlan, node: NodePlan, unit?: UnitPlan): Promise<void>;
+  /** SIGKILL of everything on the node, tasks included. */
+  kill(plan: ClusterPlan, node: NodePlan): Promise<void>;
+  pause(plan: ClusterPlan, node: NodePlan): Promise<void>;
+  resume(plan: ClusterPlan, node: NodePlan): Promise<void>;
+  /** Cuts the node off from all others, or heals it. */
+  partition(plan: ClusterPlan, node: NodePlan, cut: boolean): Promise<void>;
+  startService(plan: ClusterPlan, node: NodePlan, component: Component): Promise<void>;
+  stopService(plan: ClusterPlan, node: NodePlan, component: Component): Promise<void>;
+  inspect(plan: ClusterPlan): Promise<UnitStatus[]>;
+  /** Events of the plan's units from now on, until the signal aborts. */
+  watch(plan: ClusterPlan, onEvent: (event: UnitEvent) => void, signal: AbortSignal): void;
+  /** Removes everything of a cluster: units, tasks, ports, reservations; with `keepData` not the data. */
+  remove(cluster: string, options: { keepData: boolean; plan?: ClusterPlan }): Promise<void>;
+  /** Log lines of a node's units, or one component's, oldest first; `follow` goes on until the signal aborts. */
+  logs(
+    plan: ClusterPlan,
+    target: { node: NodePlan; component?: Component },
+    options: { tail?: number; since?: number; follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<LogLine>;
+  /** Runs a command on a node with its environment; resolves with the exit code. */
+  exec(plan: ClusterPlan, node: NodePlan, command: readonly string[]): Promise<number>;
+}
