@@ -26,8 +26,9 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    parser: 'swc',
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.json' },
+
     enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
   },
 };

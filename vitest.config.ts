@@ -3,6 +3,10 @@ import { defineConfig } from 'vitest/config';
 /** Unit tests need nothing but the sources; the other projects run what `npm run build` made. */
 export default defineConfig({
   test: {
+    // Continuous integration reads the counts from a file.
+    ...(process.env.DEVCLUSTER_TEST_REPORT
+      ? { reporters: ['default', 'json'], outputFile: { json: process.env.DEVCLUSTER_TEST_REPORT } }
+      : {}),
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       {
