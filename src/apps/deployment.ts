@@ -1,0 +1,268 @@
+import type { MarathonClient } from '../clients/marathon.ts';
+import type { DeploymentResult, MarathonEvent, QueueItem } from '../protocols/marathon/types.ts';
+import { DevclusterError } from '../support/errors.ts';
+
+/** How a deployment ended, as `deploy --json` prints it. */
+export interface DeploymentOutcome {
+  id: string;
+  version: string;
+  apps: string[];
+  state: 'success' | 'failed';
+  seconds: number;
+  /** Why it failed. */
+  reason?: string;
+}
+
+export interface DeployOptions {
+  /** Milliseconds until a running deployment counts as timed out; it is left running. */
+  timeoutMs: number;
+  /** Told what happens, one sentence each: steps, failing tasks, offers that don't fit. */
+  onProgress: (text: string) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Makes a change and waits for the deployment it starts, by Marathon's own events. The stream is opened before the
+ * change, so that no event can be missed.
+ * @throws DevclusterError deployment / DEPLOYMENT_TIMEOUT with what kept it waiting; errors of the change itself
+ */
+export async function deployAndWait(
+  client: MarathonClient,
+  change: () => Promise<DeploymentResult>,
+  options: DeployOptions,
+): Promise<DeploymentOutcome> {
+  const started = performance.now();
+  const ended = new AbortController();
+  const signal = options.signal ? AbortSignal.any([ended.signal, options.signal]) : ended.signal;
+  const watch = watchEvents(client, signal);
+  try {
+    await watch.attached;
+    const result = await change();
+    const apps = await affectedApps(client, result.deploymentId);
+    const ending = await waitForEnd(client, result, apps, watch, started, options, signal);
+    const seconds = Math.round((performance.now() - started) / 10) / 100;
+    return {
+      id: result.deploymentId,
+      version: result.version,
+      apps: ending.apps ?? apps,
+      state: ending.state,
+      seconds,
+      ...(ending.reason ? { reason: ending.reason } : {}),
+    };
+  } finally {
+    ended.abort();
+  }
+}
+
+interface Ending {
+  state: 'success' | 'failed';
+  apps?: string[];
+  reason?: string;
+}
+
+async function waitForEnd(
+  client: MarathonClient,
+  result: DeploymentResult,
+  apps: readonly string[],
+  watch: EventWatch,
+  started: number,
+  options: DeployOptions,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const say = createSayer(options.onProgress);
+  let lastFailure: string | undefined;
+  const explain = setInterval(async () => {
+    const queue = await client.queue().catch(() => []);
+    for (const text of queue.filter((item) => apps.includes(item.app.id)).map(whyWaiting)) if (text) say(text);
+  }, 700);
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise<'timeout'>((resolve) => {
+    timer = setTimeout(() => resolve('timeout'), Math.max(0, options.timeoutMs - (performance.now() - started)));
+  });
+  const aborted = new Promise<never>((_resolve, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  );
+  aborted.catch(() => {});
+  const ended = watch.until((event) => {
+    if (
+      (event.eventType === 'deployment_success' || event.eventType === 'deployment_failed') &&
+      event.id === result.deploymentId
+    ) {
+      const touched = new Set(
+        event.plan.steps.flatMap((step) => step.actions.map((action) => action.app ?? action.pod ?? '')),
+      );
+      return {
+        state: event.eventType === 'deployment_success' ? 'success' : 'failed',
+        apps: [...touched],
+        ...('reason' in event && event.reason ? { reason: event.reason } : {}),
+      } as Ending;
+    }
+    if (event.eventType === 'deployment_step_success' && event.plan.id === result.deploymentId)
+      say(
+        `done: ${event.currentStep.actions.map((action) => `${action.action} ${action.app ?? action.pod}`).join(', ')}`,
+      );
+    if (
+      event.eventType === 'status_update_event' &&
+      apps.includes(event.appId) &&
+      ['TASK_FAILED', 'TASK_ERROR', 'TASK_LOST', 'TASK_DROPPED', 'TASK_GONE'].includes(event.taskStatus)
+    ) {
+      lastFailure = `${event.appId} on ${event.host}: ${event.taskStatus}${event.message ? `, ${event.message}` : ''}`;
+      say(`a task ended: ${lastFailure}`);
+    }
+    return undefined;
+  });
+  try {
+    const ending = await Promise.race([ended, timedOut, aborted]);
+    // A stream that broke off (a leader that changed) tells nothing any more; the deployment's own list does.
+    if (ending === 'broken') return await pollForEnd(client, result, apps, timedOut, aborted);
+    if (ending !== 'timeout')
+      return ending.state === 'failed'
+        ? { reason: lastFailure ?? 'it was cancelled by another one', ...ending }
+        : ending;
+    throw timeoutError(result, apps, lastFailure ?? say.last(), options.timeoutMs);
+  } finally {
+    clearInterval(explain);
+    clearTimeout(timer);
+  }
+}
+
+async function pollForEnd(
+  client: MarathonClient,
+  result: DeploymentResult,
+  apps: readonly string[],
+  timedOut: Promise<'timeout'>,
+  aborted: Promise<never>,
+): Promise<Ending> {
+  for (;;) {
+    const running = await client.deployments().catch(() => undefined);
+    if (running && !running.some((deployment) => deployment.id === result.deploymentId)) {
+      const current = await Promise.all(
+        apps.map((id) =>
+          client
+            .app(id)
+            .then((app) => app.version >= result.version)
+            .catch(() => true),
+        ),
+      );
+      return current.every(Boolean) ? { state: 'success' } : { state: 'failed', reason: 'it was cancelled' };
+    }
+    const pause = new Promise<'again'>((resolve) => setTimeout(() => resolve('again'), 250));
+    if ((await Promise.race([pause, timedOut, aborted])) === 'timeout') throw timeoutError(result, apps, undefined, 0);
+  }
+}
+
+function timeoutError(
+  result: DeploymentResult,
+  apps: readonly string[],
+  last: string | undefined,
+  timeoutMs: number,
+): DevclusterError {
+  return new DevclusterError(
+    'deployment',
+    'DEPLOYMENT_TIMEOUT',
+    `The deployment of ${apps.join(', ')} is not finished after ${timeoutMs / 1000} s${last ? `; last: ${last}` : ''}`,
+    {
+      hint: 'It goes on in the background. See `devcluster apps` and `devcluster logs app:…`; --timeout gives it longer.',
+      details: { deployment: result.deploymentId, version: result.version, apps },
+    },
+  );
+}
+
+async function affectedApps(client: MarathonClient, id: string): Promise<string[]> {
+  const running = await client.deployments();
+  return [...(running.find((deployment) => deployment.id === id)?.affectedApps ?? [])];
+}
+
+interface EventWatch {
+  attached: Promise<void>;
+  /** The first defined result of `match`, over all events since attached; `broken` when the stream ends first. */
+  until<T>(match: (event: MarathonEvent) => T | undefined): Promise<T | 'broken'>;
+}
+
+function watchEvents(client: MarathonClient, signal: AbortSignal): EventWatch {
+  const seen: MarathonEvent[] = [];
+  let listener: ((event: MarathonEvent | 'end') => void) | undefined;
+  let over = false;
+  let onAttached: () => void = () => {};
+  let onFailed: (error: unknown) => void = () => {};
+  const attached = new Promise<void>((resolve, reject) => {
+    onAttached = resolve;
+    onFailed = reject;
+  });
+  attached.catch(() => {});
+  const read = async () => {
+    try {
+      for await (const event of client.events(signal)) {
+        if (event.eventType === 'event_stream_attached') onAttached();
+        seen.push(event);
+        listener?.(event);
+      }
+    } catch (error) {
+      onFailed(error);
+    }
+    onFailed(
+      new DevclusterError('missing', 'SERVICE_UNREACHABLE', 'Marathon closed its event stream', {
+        hint: 'Its leader may be changing; try again.',
+      }),
+    );
+    over = true;
+    listener?.('end');
+  };
+  void read();
+  return {
+    attached,
+    until: (match) =>
+      new Promise((resolve) => {
+        const take = (event: MarathonEvent | 'end') => {
+          if (event === 'end') return resolve('broken');
+          const result = match(event);
+          if (result === undefined) return;
+          listener = undefined;
+          resolve(result);
+        };
+        for (const event of seen) take(event);
+        listener = take;
+        if (over) take('end');
+      }),
+  };
+}
+
+const remedies: Record<string, string> = {
+  InsufficientCpus: 'no node has enough cpus free',
+  InsufficientMemory: 'no node has enough memory free',
+  InsufficientDisk: 'no node has enough disk free',
+  InsufficientGpus: 'no node has the gpus',
+  InsufficientPorts: 'no node has the ports free',
+  UnfulfilledConstraint: 'no node satisfies its constraints',
+  UnfulfilledRole: 'no node offers resources for its role',
+};
+
+/** Why an app in the launch queue is not started, in a sentence, or undefined when nothing speaks against it. */
+export function whyWaiting(item: QueueItem): string | undefined {
+  const id = item.app.id;
+  if (item.delay.timeLeftSeconds > 1)
+    return `${id} waits ${item.delay.timeLeftSeconds} s before the next try, since its tasks ended`;
+  const summary = item.processedOffersSummary;
+  const steps = [...summary.rejectSummaryLastOffers].filter((step) => step.declined > 0);
+  const blocking = steps.at(-1);
+  const matched = summary.rejectSummaryLastOffers.at(-1);
+  if (!blocking || summary.unusedOffersCount === 0) return undefined;
+  if (matched && matched.processed > matched.declined) return undefined;
+  const reasons = steps.map(
+    (step) => `${remedies[step.reason] ?? step.reason} (${step.declined} of ${step.processed} offers)`,
+  );
+  return `${id}: ${item.count} not started: ${reasons.join('; ')}`;
+}
+
+/** Says each sentence once until another one comes. */
+function createSayer(onProgress: (text: string) => void) {
+  const said = new Set<string>();
+  let last: string | undefined;
+  const say = (text: string) => {
+    last = text;
+    if (said.has(text)) return;
+    said.add(text);
+    onProgress(text);
+  };
+  return Object.assign(say, { last: () => last });
+}
