@@ -1,0 +1,37 @@
+import type { AppDefinition, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
+import type { Condition } from './instance.ts';
+
+/** The launch delay of one app and config. All values are milliseconds. */
+export interface LaunchDelay {
+  readonly appId: PathId;
+  readonly configVersion: Timestamp;
+  /** When the delay began to run; milliseconds since 1970. */
+  readonly since: number;
+  readonly delay: number;
+  readonly max: number;
+}
+
+/** Delays are kept per app and last config change. */
+export function delayKey(app: AppDefinition): string {
+  return `${app.id} ${app.versionInfo.lastConfigChangeAt}`;
+}
+
+/** What becomes of the delay when an instance of the app gets into `condition`; undefined is no delay. */
+export function delayAfter(
+  delay: LaunchDelay | undefined,
+  app: AppDefinition,
+  condition: Condition,
+  now: number,
+): LaunchDelay | undefined {
+  throw new Error(`not built: ${delay} ${app} ${condition} ${now}`);
+}
+
+/** When launching is allowed again; milliseconds since 1970. */
+export function delayDeadline(delay: LaunchDelay): number {
+  return delay.since + delay.delay;
+}
+
+/** Whether the delay is so old that it is dropped. */
+export function isDelayOver(delay: LaunchDelay, now: number): boolean {
+  return now > delay.since + delay.max;
+}
