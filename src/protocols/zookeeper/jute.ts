@@ -103,11 +103,13 @@ export class JuteWriter {
   }
 
   int(value: number): void {
-    this.bytes.writeInt32BE(value | 0, this.reserve(4));
+    const at = this.reserve(4);
+    this.bytes.writeInt32BE(value | 0, at);
   }
 
   long(value: bigint): void {
-    this.bytes.writeBigInt64BE(BigInt.asIntN(64, value), this.reserve(8));
+    const at = this.reserve(8);
+    this.bytes.writeBigInt64BE(BigInt.asIntN(64, value), at);
   }
 
   /** Whole milliseconds within ±2^53. */
@@ -118,18 +120,22 @@ export class JuteWriter {
   }
 
   bool(value: boolean): void {
-    this.bytes[this.reserve(1)] = value ? 1 : 0;
+    const at = this.reserve(1);
+    this.bytes[at] = value ? 1 : 0;
   }
 
   buffer(value: Uint8Array | null): void {
     this.int(value === null ? -1 : value.length);
-    if (value) this.bytes.set(value, this.reserve(value.length));
+    if (!value) return;
+    const at = this.reserve(value.length);
+    this.bytes.set(value, at);
   }
 
   string(value: string): void {
     const length = Buffer.byteLength(value);
     this.int(length);
-    this.bytes.write(value, this.reserve(length), length, 'utf8');
+    const at = this.reserve(length);
+    this.bytes.write(value, at, length, 'utf8');
   }
 
   vector<T>(items: readonly T[], write: (writer: JuteWriter, item: T) => void): void {
@@ -148,6 +154,7 @@ export class JuteWriter {
     return this.bytes.subarray(0, this.at);
   }
 
+  /** May replace `this.bytes`: take it only afterwards. */
   private reserve(count: number): number {
     const at = this.at;
     this.at = at + count;
