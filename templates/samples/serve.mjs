@@ -70,3 +70,8 @@ export function ask(hostPort, path, { method = 'GET', body } = {}) {
     call.end(body);
   });
 }
+
+/** Text that can stand in HTML. */
+export function html(text) {
+  return String(text).replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
