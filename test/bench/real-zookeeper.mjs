@@ -1,0 +1,88 @@
+// The yardstick: three real ZooKeeper servers alone, from their start to a quorum that answers.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from './measure.mjs';
+
+const jars = '/usr/share/java';
+
+export function hasRealZooKeeper() {
+  return (
+    existsSync('/usr/bin/java') &&
+    existsSync(jars) &&
+    readdirSync(jars).some((name) => /^zookeeper-3.*\.jar$/.test(name))
+  );
+}
+
+/** Seconds until one of three leads and the others follow. */
+export async function realQuorumSeconds() {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-zookeeper-'));
+  const ports = await freePorts(9);
+  const servers = [0, 1, 2].map((i) => `server.${i + 1}=127.0.0.1:${ports[3 * i]}:${ports[3 * i + 1]}`);
+  const clientPorts = [2, 5, 8].map((i) => ports[i]);
+  for (const [i, clientPort] of clientPorts.entries()) {
+    const data = join(folder, String(i + 1));
+    mkdirSync(data);
+    writeFileSync(join(data, 'myid'), `${i + 1}\n`);
+    const settings = [
+      'tickTime=500',
+      'initLimit=20',
+      'syncLimit=10',
+      `dataDir=${data}`,
+      `clientPort=${clientPort}`,
+      'clientPortAddress=127.0.0.1',
+      'admin.enableServer=false',
+      '4lw.commands.whitelist=*',
+    ];
+    writeFileSync(join(data, 'zoo.cfg'), `${[...settings, ...servers].join('\n')}\n`);
+  }
+  const started = performance.now();
+  const children = [1, 2, 3].map((i) =>
+    spawn(
+      'java',
+      ['-cp', `${jars}/*`, 'org.apache.zookeeper.server.quorum.QuorumPeerMain', join(folder, String(i), 'zoo.cfg')],
+      { stdio: 'ignore' },
+    ),
+  );
+  try {
+    await until(
+      () => Promise.all(clientPorts.map((port) => srvr(port))),
+      (answers) => answers.filter((text) => /Mode: (leader|follower)/.test(text)).length === 3,
+      10,
+    );
+    return (performance.now() - started) / 1000;
+  } finally {
+    await Promise.all(
+      children.map((child) => new Promise((resolve) => (child.once('close', resolve), child.kill('SIGKILL')))),
+    );
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function srvr(port) {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write('srvr'));
+    socket
+      .on('data', (chunk) => (text += chunk))
+      .on('error', () => resolve(''))
+      .on('close', () => resolve(text));
+  });
+}
+
+async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise((resolve) => {
+          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
