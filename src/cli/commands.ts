@@ -1,0 +1,150 @@
+import { appCommands } from './app-commands.ts';
+import type { CommandSpec } from './spec.ts';
+
+const target = {
+  name: 'target',
+  summary: 'a node (node-2), one of its services (node-2/marathon), or a component everywhere (marathon)',
+} as const;
+
+/** What `devcluster` can do, in the order of its help. A command's file is loaded when it is run. */
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'up',
+    summary: 'create the cluster, or repair it to its configuration, and wait until it is ready',
+    options: [
+      { flags: '--runtime <runtime>', summary: 'where services run', choices: ['auto', 'docker', 'process'] },
+      { flags: '--engine <engine>', summary: 'whose programs run', choices: ['auto', 'mesos', 'embedded'] },
+      { flags: '--nodes <n>', summary: 'how many nodes', type: 'integer' },
+      { flags: '--no-samples', summary: 'without the sample apps' },
+      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
+      { flags: '--pull <when>', summary: 'pull images', choices: ['missing', 'always', 'never'] },
+      { flags: '--keep-failed', summary: 'keep what was started when it fails, to look into it' },
+      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
+    ],
+    cleansUp: true,
+    load: () => import('./commands/up.ts'),
+  },
+  {
+    name: 'down',
+    summary: 'remove the cluster and everything that belongs to it',
+    options: [
+      { flags: '--all', summary: 'all clusters' },
+      { flags: '--keep-data', summary: "keep the services' data" },
+      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
+    ],
+    load: () => import('./commands/down.ts'),
+  },
+  {
+    name: 'stop',
+    summary: 'stop the cluster, a node or a service; data and apps are kept',
+    arguments: [target],
+    options: [{ flags: '--wait', summary: 'wait for another command that changes this cluster' }],
+    load: () => import('./commands/stop.ts'),
+  },
+  {
+    name: 'start',
+    summary: 'start what was stopped, and wait until it is ready',
+    arguments: [target],
+    options: [
+      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
+      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
+    ],
+    load: () => import('./commands/start.ts'),
+  },
+  {
+    name: 'restart',
+    summary: 'stop and start the cluster, a node or a service',
+    arguments: [target],
+    options: [
+      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
+      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
+    ],
+    load: () => import('./commands/restart.ts'),
+  },
+  {
+    name: 'node',
+    summary: 'make a node fail on purpose, or end the fault',
+    arguments: [
+      {
+        name: 'action',
+        summary: 'what to do to the node',
+        required: true,
+        choices: ['kill', 'pause', 'resume', 'partition', 'heal'],
+      },
+      { name: 'node', summary: 'the node', required: true },
+    ],
+    options: [{ flags: '--wait', summary: 'wait for another command that changes this cluster' }],
+    details: '`partition` cuts the node off from the others; `up` or `start` brings a killed node back.',
+    load: () => import('./commands/node.ts'),
+  },
+  {
+    name: 'status',
+    summary: 'what runs, who leads, what is unhealthy',
+    options: [{ flags: '--watch', summary: 'again whenever something changed, until Ctrl-C' }],
+    load: () => import('./commands/status.ts'),
+  },
+  { name: 'list', summary: 'all clusters of this user', load: () => import('./commands/list.ts') },
+  {
+    name: 'logs',
+    summary: 'logs of services, nodes, apps and tasks',
+    arguments: [
+      {
+        name: 'target',
+        summary: 'node-2, node-2/marathon, marathon, app:/shop/web or task:ID; default: all services',
+      },
+    ],
+    options: [
+      { flags: '-f, --follow', summary: 'go on with what is written from now on' },
+      { flags: '--tail <n>', summary: 'only the last lines of each', type: 'integer' },
+      { flags: '--since <time>', summary: 'only lines since then: 30s, 5m, 2h, or a date and time' },
+    ],
+    load: () => import('./commands/logs.ts'),
+  },
+  {
+    name: 'exec',
+    summary: "run a command with a node's environment",
+    arguments: [
+      { name: 'target', summary: 'the node', required: true },
+      { name: 'command', summary: 'the command and its arguments, behind --', required: true, variadic: true },
+    ],
+    load: () => import('./commands/exec.ts'),
+  },
+  {
+    name: 'open',
+    summary: 'open a web page of the cluster in the browser',
+    arguments: [{ name: 'page', summary: 'mesos, marathon or an app; default: marathon' }],
+    load: () => import('./commands/open.ts'),
+  },
+  {
+    name: 'env',
+    summary: "the cluster's addresses as environment variables",
+    options: [{ flags: '--shell <shell>', summary: 'whose syntax', choices: ['sh', 'bash', 'zsh', 'fish', 'dotenv'] }],
+    details: 'In a shell: eval "$(devcluster env)"',
+    load: () => import('./commands/env.ts'),
+  },
+  {
+    name: 'dns',
+    summary: "ask the cluster's DNS",
+    arguments: [
+      { name: 'name', summary: 'for instance web.shop.marathon.mesos', required: true },
+      { name: 'type', summary: 'A, AAAA, SRV, …; default: A' },
+    ],
+    load: () => import('./commands/dns.ts'),
+  },
+  ...appCommands,
+  { name: 'doctor', summary: 'check what clusters need on this machine', load: () => import('./commands/doctor.ts') },
+  {
+    name: 'generate',
+    summary: 'what devcluster would run, as files to keep',
+    arguments: [{ name: 'what', summary: 'what to write', required: true, choices: ['config'] }],
+    options: [{ flags: '-o, --output <file>', summary: 'a file instead of stdout' }],
+    load: () => import('./commands/generate.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'the script that completes commands in a shell',
+    arguments: [{ name: 'shell', summary: 'the shell', required: true, choices: ['bash', 'zsh', 'fish'] }],
+    load: () => import('./commands/completion.ts'),
+  },
+  { name: 'version', summary: 'the version of devcluster', load: () => import('./commands/version.ts') },
+];
