@@ -42,6 +42,8 @@ export interface MarathonClient {
   putApps(apps: readonly AppInput[], options?: Force): Promise<DeploymentResult>;
   /** Changes the given fields only. */
   patchApp(id: string, fields: Record<string, unknown>, options?: Force): Promise<DeploymentResult>;
+  /** Goes back to a stored version of the app. */
+  restoreVersion(id: string, version: string, options?: Force): Promise<DeploymentResult>;
   putGroup(group: GroupInput, options?: Force): Promise<DeploymentResult>;
   removeApp(id: string, options?: Force): Promise<DeploymentResult>;
   removeGroup(id: string, options?: Force): Promise<DeploymentResult>;
@@ -90,6 +92,7 @@ export function createMarathonClient(endpoint: Endpoint): MarathonClient {
     putApp: (app, options) => call('PUT', `/v2/apps${encodePath(app.id)}${query(options, 'partialUpdate=false')}`, app),
     putApps: (apps, options) => call('PUT', `/v2/apps${query(options, 'partialUpdate=false')}`, apps),
     patchApp: (id, fields, options) => call('PATCH', `/v2/apps${encodePath(id)}${query(options)}`, fields),
+    restoreVersion: (id, version, options) => call('PUT', `/v2/apps${encodePath(id)}${query(options)}`, { version }),
     putGroup: (group, options) => call('PUT', `/v2/groups${encodePath(group.id)}${query(options)}`, group),
     removeApp: (id, options) => call('DELETE', `/v2/apps${encodePath(id)}${query({ force: false, ...options })}`),
     removeGroup: (id, options) => call('DELETE', `/v2/groups${encodePath(id)}${query(options)}`),

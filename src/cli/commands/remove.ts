@@ -1,0 +1,28 @@
+import { DevclusterError } from '../../support/errors.ts';
+import { appId, forceOption, reportDeployments, runDeployment } from '../deploying.ts';
+import { openCluster } from '../open-cluster.ts';
+import { argument, type CommandContext } from '../spec.ts';
+
+/** `remove APP`: an app, or the group of that id. */
+export async function run(context: CommandContext): Promise<number> {
+  const id = appId(argument(context, 'app'));
+  const { marathon } = await openCluster(context);
+  const isApp = await marathon.app(id).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof DevclusterError && error.kind === 'notFound') return false;
+      throw error;
+    },
+  );
+  const force = forceOption(context);
+  const change = async () => {
+    if (isApp) return marathon.removeApp(id, force);
+    return marathon.removeGroup(id, force).catch((error: unknown) => {
+      if (!(error instanceof DevclusterError) || error.kind !== 'notFound') throw error;
+      throw new DevclusterError('notFound', 'NO_SUCH_APP', `There is no app or group ${id}`, {
+        hint: 'See `devcluster apps`.',
+      });
+    });
+  };
+  return reportDeployments(context, [await runDeployment(context, marathon, `remove ${id}`, change)]);
+}

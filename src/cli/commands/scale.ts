@@ -1,0 +1,17 @@
+import { DevclusterError } from '../../support/errors.ts';
+import { appId, forceOption, reportDeployments, runDeployment } from '../deploying.ts';
+import { openCluster } from '../open-cluster.ts';
+import { argument, type CommandContext } from '../spec.ts';
+
+/** `scale APP N`. */
+export async function run(context: CommandContext): Promise<number> {
+  const id = appId(argument(context, 'app'));
+  const text = argument(context, 'instances') ?? '';
+  if (!/^\d+$/.test(text))
+    throw new DevclusterError('usage', 'USAGE', `'${text}' is no number of instances`, {
+      hint: `For instance: devcluster scale ${id} 3`,
+    });
+  const { marathon } = await openCluster(context);
+  const change = () => marathon.patchApp(id, { instances: Number(text) }, forceOption(context));
+  return reportDeployments(context, [await runDeployment(context, marathon, `scale ${id} to ${text}`, change)]);
+}
