@@ -50,16 +50,16 @@ function assign(
 ): void {
   const [name, ...rest] = names;
   if (name === undefined) return;
+  if (typeof target !== 'object')
+    throw new DevclusterError('usage', 'USAGE', `'${setting}': what stands before '${name}' has no members`, {
+      hint: 'Name the field itself, for instance cpus=0.5.',
+    });
   if (rest.length === 0) {
     if (remove) delete target[name];
     else target[name] = value;
     return;
   }
   const next = target[name] ?? {};
-  if (typeof next !== 'object')
-    throw new DevclusterError('usage', 'USAGE', `'${setting}': '${name}' has no members`, {
-      hint: 'See the app with `curl $MARATHON_URL/v2/apps/…`.',
-    });
   target[name] = next;
   assign(next as Record<string, unknown>, rest, value, remove, setting);
 }
