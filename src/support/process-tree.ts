@@ -8,53 +8,55 @@ export interface TaggedProcess extends ProcessStat {
 }
 
 /**
- * All living processes (zombies left out), with the value of `variable` where it can be read: processes of other
- * users have none. A process that wipes its environment keeps none either; its group, session and parents tell then.
+ * All living processes (zombies left out), with the value of `variable` (of several: the first it has) where it can be
+ * read: processes of other users have none. A process that wipes its environment keeps none either; its group, session and parents tell then.
  */
-export async function listProcesses(variable: string): Promise<TaggedProcess[]> {
-  return process.platform === 'linux' ? listLinux(variable) : listByPs(variable);
+export async function listProcesses(variable: string | readonly string[]): Promise<TaggedProcess[]> {
+  const variables = typeof variable === 'string' ? [variable] : variable;
+  return process.platform === 'linux' ? listLinux(variables) : listByPs(variables);
 }
 
-function listLinux(variable: string): TaggedProcess[] {
-  const needle = Buffer.from(`${variable}=`);
+function listLinux(variables: readonly string[]): TaggedProcess[] {
+  const needles = variables.map((variable) => Buffer.from(`${variable}=`));
   const found: TaggedProcess[] = [];
   for (const entry of readdirSync('/proc')) {
     if (entry.charCodeAt(0) > 0x39 || entry.charCodeAt(0) < 0x30) continue;
     try {
       const stat = parseStat(readFileSync(`/proc/${entry}/stat`, 'latin1'));
       if (!stat || stat.state === 'Z' || stat.state === 'X') continue;
-      const tag = readTag(entry, needle);
+      const tag = readTag(entry, needles);
       found.push(tag === undefined ? stat : { ...stat, tag });
     } catch {}
   }
   return found;
 }
 
-function readTag(pid: string, needle: Buffer): string | undefined {
+function readTag(pid: string, needles: readonly Buffer[]): string | undefined {
   let environment: Buffer;
   try {
     environment = readFileSync(`/proc/${pid}/environ`);
   } catch {
     return undefined;
   }
-  for (let at = environment.indexOf(needle); at >= 0; at = environment.indexOf(needle, at + 1)) {
-    if (at > 0 && environment[at - 1] !== 0) continue;
-    const end = environment.indexOf(0, at);
-    return environment.toString('utf8', at + needle.length, end < 0 ? environment.length : end);
-  }
+  for (const needle of needles)
+    for (let at = environment.indexOf(needle); at >= 0; at = environment.indexOf(needle, at + 1)) {
+      if (at > 0 && environment[at - 1] !== 0) continue;
+      const end = environment.indexOf(0, at);
+      return environment.toString('utf8', at + needle.length, end < 0 ? environment.length : end);
+    }
   return undefined;
 }
 
 /** Without /proc: two runs of ps; the second shows environments behind the commands (macOS, own processes only). */
-async function listByPs(variable: string): Promise<TaggedProcess[]> {
+async function listByPs(variables: readonly string[]): Promise<TaggedProcess[]> {
   const [plain, wide] = await Promise.all([
     run('ps', ['-axo', 'pid=,ppid=,pgid=,stat=,lstart=']),
     run('ps', ['-axEwwo', 'pid=,command=']),
   ]);
   const tags = new Map<number, string>();
-  const pattern = new RegExp(`\\s${variable}=(.*?)(?=\\s[A-Za-z_][A-Za-z0-9_]*=|$)`);
+  const patterns = variables.map((name) => new RegExp(`\\s${name}=(.*?)(?=\\s[A-Za-z_][A-Za-z0-9_]*=|$)`));
   for (const line of wide.split('\n')) {
-    const tag = pattern.exec(line)?.[1];
+    const tag = patterns.map((pattern) => pattern.exec(line)?.[1]).find((value) => value !== undefined);
     if (tag !== undefined) tags.set(Number.parseInt(line, 10), tag);
   }
   const found: TaggedProcess[] = [];
