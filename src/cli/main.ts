@@ -37,7 +37,16 @@ export async function main(argv: readonly string[]): Promise<never> {
     });
     const module = await command.load();
     const { arguments: given, options } = request;
-    const context = { arguments: given, options, globals, output, progress, signal, env: process.env, cwd: process.cwd() };
+    const context = {
+      arguments: given,
+      options,
+      globals,
+      output,
+      progress,
+      signal,
+      env: process.env,
+      cwd: process.cwd(),
+    };
     exitCode = (await module.run(context)) ?? exitCodes.ok;
     await progress.close();
   } catch (error) {

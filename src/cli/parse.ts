@@ -56,8 +56,9 @@ export function parseArguments(argv: readonly string[], commands: readonly Comma
     if (spec.details) command.addHelpText('after', `\n${spec.details}`);
     command.action(() => {
       const values = command.optsWithGlobals<Record<string, OptionValue>>();
-      const positional: Record<string, string | string[] | undefined> = {};
-      (spec.arguments ?? []).forEach((argument, i) => (positional[argument.name] = command.processedArgs[i]));
+      const positional = Object.fromEntries(
+        (spec.arguments ?? []).map((argument, i) => [argument.name, command.processedArgs[i]]),
+      );
       request = {
         kind: 'command',
         command: spec,
@@ -122,7 +123,8 @@ function usageError(error: CommanderError, argv: readonly string[]): DevclusterE
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const guess = /Did you mean (.*)\?/.exec(rest.join(' '))?.[1];
   const command = argv.find((word) => !word.startsWith('-'));
-  const help = error.code === 'commander.unknownCommand' || !command ? 'devcluster --help' : `devcluster ${command} --help`;
+  const help =
+    error.code === 'commander.unknownCommand' || !command ? 'devcluster --help' : `devcluster ${command} --help`;
   return new DevclusterError('usage', 'USAGE', message, {
     hint: guess ? `Did you mean ${guess}?` : `See \`${help}\`.`,
   });

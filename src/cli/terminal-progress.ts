@@ -40,7 +40,8 @@ export function createTerminalProgress(write: (text: string) => void, options: P
           task: (_, task) =>
             new Promise<void>((resolve, reject) => {
               const draw = () => {
-                task.title = step.text && step.state !== 'open' ? `${step.title} ${options.style.dim(step.text)}` : step.title;
+                task.title =
+                  step.text && step.state !== 'open' ? `${step.title} ${options.style.dim(step.text)}` : step.title;
                 if (step.state === 'open') task.output = step.text;
                 else if (step.state === 'done') resolve();
                 else reject(new Error(step.text || step.title));

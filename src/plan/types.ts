@@ -1,31 +1,8 @@
+import { type Engine, type PortName, type RuntimeKind, standardPorts } from '../config/types.ts';
 import type { Component } from '../protocols/versions.ts';
 
-/** Where services run. */
-export type RuntimeKind = 'docker' | 'process';
-/** Whose programs run: the real ones or devcluster's own servers. */
-export type Engine = 'mesos' | 'embedded';
-
-/** Every port a node may listen on, by what it is for. */
-export type PortName =
-  | 'zookeeper'
-  | 'zookeeper-peer'
-  | 'zookeeper-election'
-  | 'mesos-master'
-  | 'mesos-agent'
-  | 'marathon'
-  | 'dns'
-  | 'mesos-dns-http';
-
-export const standardPorts: Readonly<Record<PortName, number>> = {
-  zookeeper: 2181,
-  'zookeeper-peer': 2888,
-  'zookeeper-election': 3888,
-  'mesos-master': 5050,
-  'mesos-agent': 5051,
-  marathon: 8080,
-  dns: 53,
-  'mesos-dns-http': 8123,
-};
+export type { Engine, PortName, RuntimeKind };
+export { standardPorts };
 
 export interface PortRange {
   begin: number;

@@ -1,0 +1,107 @@
+import type { ClusterConfig, Engine, NodeConfig, PortName, RuntimeKind } from '../config/types.ts';
+import { type Component, versions } from '../protocols/versions.ts';
+import type { NodeSite, Probe, ServicePlan, Site } from './types.ts';
+
+/** What a component's plan is made from. */
+export interface ComponentContext {
+  config: ClusterConfig;
+  runtime: RuntimeKind;
+  site: Site;
+  node: NodeConfig;
+  place: NodeSite;
+  /** The places of all control nodes, in order. */
+  control: readonly NodeSite[];
+  engine: Engine;
+}
+
+/** `zk://host:port,…` with a path that begins with a slash. */
+export function zkUrl(context: ComponentContext, path: string): string {
+  return `zk://${zkHosts(context.control)}${path}`;
+}
+
+export function zkHosts(control: readonly NodeSite[]): string {
+  return control.map((place) => `${place.address}:${place.ports.zookeeper}`).join(',');
+}
+
+export function isDevelopment(context: ComponentContext): boolean {
+  return context.config.timing === 'development';
+}
+
+/** A program's settings by name; `true` is a switch, undefined and null leave it out. */
+export type Settings = Readonly<Record<string, string | number | true | null | undefined>>;
+
+/**
+ * The plan's settings under those of the user: the user's flags win, and a setting that the user gives as a variable
+ * is left out here, since some programs refuse to be told twice.
+ * @param prefix of the variables that stand for flags
+ */
+export function mergeSettings(
+  planned: Settings,
+  user: { flags: Readonly<Record<string, string | null>>; env: Readonly<Record<string, string>> },
+  prefix: string,
+): Map<string, string | true> {
+  const merged = new Map<string, string | true>();
+  for (const [name, value] of Object.entries(planned)) {
+    if (value === undefined || value === null) continue;
+    if (`${prefix}${name.toUpperCase()}` in user.env) continue;
+    merged.set(name, value === true ? true : String(value));
+  }
+  for (const [key, value] of Object.entries(user.flags)) {
+    const name = key.replace(/^--/, '').replaceAll('-', '_');
+    if (value === null) merged.delete(name);
+    else merged.set(name, value);
+  }
+  return merged;
+}
+
+/** The parts of a service's plan that are alike for all components. */
+export function servicePlan(
+  component: Component,
+  context: ComponentContext,
+  details: {
+    args: readonly string[];
+    env?: Readonly<Record<string, string>>;
+    files?: ServicePlan['files'];
+    ports: readonly PortName[];
+    url?: string;
+    probe: Probe;
+    after: readonly Component[];
+  },
+): ServicePlan {
+  const own = context.config.components[component];
+  return {
+    component,
+    node: context.node.name,
+    engine: context.engine,
+    version: context.engine === 'embedded' ? embeddedVersion(component) : (own.version ?? 'latest'),
+    ...(context.engine === 'mesos' && own.image ? { image: own.image } : {}),
+    args: details.args,
+    env: { ...details.env, ...own.env },
+    files: details.files ?? [],
+    ports: details.ports,
+    ...(details.url === undefined ? {} : { url: details.url }),
+    probe: details.probe,
+    after: details.after,
+  };
+}
+
+/** What the embedded server of a component claims to be. */
+function embeddedVersion(component: Component): string {
+  switch (component) {
+    case 'zookeeper':
+      return versions.zookeeper;
+    case 'mesos-master':
+    case 'mesos-agent':
+      return versions.mesos;
+    case 'marathon':
+      return versions.marathon;
+    case 'mesos-dns':
+      return versions.mesosDns;
+  }
+}
+
+/** A published port as the laptop reaches it. */
+export function publishedUrl(place: NodeSite, port: PortName): string {
+  const { host, port: number } = place.published[port];
+  return `http://${host}:${number}`;
+}

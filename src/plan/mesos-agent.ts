@@ -1,0 +1,55 @@
+import { posix } from 'node:path';
+import { type ComponentContext, isDevelopment, mergeSettings, publishedUrl, servicePlan, zkUrl } from './component.ts';
+import { mesosPath } from './mesos-master.ts';
+import type { ServicePlan } from './types.ts';
+
+/**
+ * A Mesos agent, told by flags; finds the leading master through ZooKeeper. What it offers is declared, not measured.
+ * Known to be ready when the leading master lists it as active.
+ */
+export function mesosAgent(context: ComponentContext): ServicePlan {
+  const { place, node, config, runtime } = context;
+  const url = publishedUrl(place, 'mesos-agent');
+  const resources = [
+    `cpus:${node.cpus}`,
+    `mem:${node.mem}`,
+    `disk:${node.disk}`,
+    ...(node.gpus > 0 ? [`gpus:${node.gpus}`] : []),
+    `ports:[${place.taskPorts.begin}-${place.taskPorts.end}]`,
+  ];
+  const attributes = { node: node.name, ...node.attributes };
+  const dns = `${place.published.dns.host}:${place.published.dns.port}`;
+  const flags = mergeSettings(
+    {
+      master: zkUrl(context, mesosPath),
+      work_dir: posix.join(place.dataDir, 'mesos-agent'),
+      runtime_dir: posix.join(place.dataDir, 'mesos-agent-run'),
+      ip: place.address,
+      port: place.ports['mesos-agent'],
+      hostname: place.address,
+      hostname_lookup: 'false',
+      containerizers: runtime === 'docker' ? 'docker,mesos' : 'mesos',
+      launcher: 'posix',
+      isolation: 'posix/cpu,posix/mem',
+      systemd_enable_support: 'false',
+      switch_user: 'false',
+      reconfiguration_policy: 'additive',
+      resources: resources.join(';'),
+      attributes: Object.entries(attributes)
+        .map(([key, value]) => `${key}:${value}`)
+        .join(';'),
+      // Docker tasks have Mesos-DNS as their resolver; others are told where it is.
+      ...(runtime === 'process' ? { executor_environment_variables: JSON.stringify({ MESOS_DNS_SERVER: dns }) } : {}),
+      ...(isDevelopment(context) ? { zk_session_timeout: '2secs', registration_backoff_factor: '10ms' } : {}),
+    },
+    config.components['mesos-agent'],
+    'MESOS_',
+  );
+  return servicePlan('mesos-agent', context, {
+    args: [...flags].map(([name, value]) => `--${name}=${value}`),
+    ports: ['mesos-agent'],
+    url,
+    probe: { kind: 'mesos-agent', url },
+    after: ['zookeeper', 'mesos-master'],
+  });
+}
