@@ -8,6 +8,7 @@ export interface HttpCall {
   /** No answer in this many milliseconds is an error with code ETIMEDOUT. */
   timeoutMs?: number;
   signal?: AbortSignal;
+  /** Used where its protocol fits; a redirect may lead to the other one. */
   agent?: Agent;
   /** Redirects followed, re-sending method and body (as Mesos' 307 expects). Default 0. */
   maxRedirects?: number;
@@ -92,7 +93,7 @@ function exchange(url: string, call: HttpCall): Promise<IncomingMessage> {
     const options = {
       method: call.method ?? 'GET',
       headers: { ...call.headers, ...(body ? { 'Content-Length': String(body.length) } : {}) },
-      ...(call.agent ? { agent: call.agent } : {}),
+      ...(call.agent && protocolOf(call.agent) === target.protocol ? { agent: call.agent } : {}),
       ...(call.socketPath ? { socketPath: call.socketPath } : {}),
       ...(call.signal ? { signal: call.signal } : {}),
       ...(call.verifyTls === false ? { rejectUnauthorized: false } : {}),
@@ -113,6 +114,11 @@ function exchange(url: string, call: HttpCall): Promise<IncomingMessage> {
     });
     request.end(body);
   });
+}
+
+/** Not in the types, but what Node.js itself compares. */
+function protocolOf(agent: Agent): string | undefined {
+  return (agent as { protocol?: string }).protocol;
 }
 
 function timeout(url: string, ms: number | undefined): Error {
