@@ -1,0 +1,155 @@
+import type { AppDefinition, TaskFailure } from '../../../protocols/marathon/types.ts';
+import { isTerminal, type TaskStatus } from '../../../protocols/mesos/types.ts';
+import type { Clock } from '../../../support/clock.ts';
+import type { Logger } from '../../../support/logger.ts';
+import type { EventBus } from '../events.ts';
+import { type InstanceTracker, isTerminalCondition } from '../instances.ts';
+import { parseTaskId } from '../model/ids.ts';
+import type { Instance } from '../model/instance.ts';
+import type { Catalog } from './catalog.ts';
+import { conditionOf, ipAddressesOf, isFailure } from './status.ts';
+
+export interface TaskUpdatesOptions {
+  tracker: InstanceTracker;
+  catalog: Catalog;
+  events: EventBus;
+  clock: Clock;
+  log: Logger;
+  killStray: (taskId: string, agentId: string | undefined) => void;
+  noteDelay: (app: AppDefinition, instance: Instance) => void;
+  onFailure: (failure: TaskFailure) => void;
+  /** A task of an app with a health check that Mesos runs was judged. */
+  onMesosHealth: (instance: Instance, healthy: boolean, message: string | undefined) => void;
+}
+
+/** What statuses of Mesos do to instances. */
+export interface TaskUpdates {
+  handle(status: TaskStatus): void;
+  /** Treats the instance as if its task had ended with `status`, as when a launch was refused. */
+  readonly handled: number;
+}
+
+export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
+  const { tracker, catalog, events, clock, log } = options;
+  const iso = (ms: number) => new Date(ms).toISOString();
+  let handled = 0;
+
+  const stray = (status: TaskStatus, instanceId: string | undefined, appId: string | undefined) => {
+    const taskId = status.task_id.value;
+    if (!isTerminal(status.state) && status.state !== 'TASK_UNKNOWN' && status.state !== 'TASK_UNREACHABLE') {
+      log.warn('killing a task that belongs to no instance', { task: taskId, state: status.state });
+      options.killStray(taskId, status.agent_id?.value);
+    } else if (instanceId !== undefined && appId !== undefined)
+      events.publish({
+        eventType: 'unknown_instance_terminated_event',
+        instanceId,
+        runSpecId: appId,
+        condition: conditionOf(status),
+      });
+  };
+
+  return {
+    handle(status) {
+      handled++;
+      const taskId = status.task_id.value;
+      const parsed = parseTaskId(taskId);
+      const instance = parsed && tracker.get(parsed.instanceId);
+      const task = instance?.task;
+      if (
+        !instance ||
+        task?.id !== taskId ||
+        isTerminalCondition(instance.condition) ||
+        instance.condition === 'Scheduled'
+      )
+        return stray(status, parsed?.instanceId, parsed?.appId);
+
+      const now = clock.now();
+      const app = catalog.definitionOf(instance);
+      const addresses = ipAddressesOf(status);
+      let condition = conditionOf(status);
+      if (condition === 'Unreachable') {
+        const strategy = app?.unreachableStrategy;
+        const becomesInactive = instance.condition === 'UnreachableInactive';
+        if (becomesInactive || (strategy && strategy !== 'disabled' && strategy.inactiveAfterSeconds <= 0))
+          condition = 'UnreachableInactive';
+      }
+      const running = condition === 'Running';
+      const { unreachableSince, ...kept } = instance;
+      const unreachable = condition === 'Unreachable' || condition === 'UnreachableInactive';
+      const healthy = status.healthy ?? instance.healthy;
+      const startedAt = task.startedAt ?? (running ? iso(secondsToMs(status.timestamp) ?? now) : undefined);
+      const after: Instance = {
+        ...kept,
+        condition,
+        since: condition === instance.condition ? instance.since : iso(now),
+        ...(running && !instance.activeSince ? { activeSince: startedAt ?? iso(now) } : {}),
+        ...(healthy === undefined ? {} : { healthy }),
+        ...(unreachable ? { unreachableSince: unreachableSince ?? unreachableAt(status, now) } : {}),
+        task: {
+          ...task,
+          ...(startedAt ? { startedAt } : {}),
+          // Reconciliation repeats a status without what the executor had added to it.
+          status,
+          ipAddresses: addresses.length > 0 ? addresses : task.ipAddresses,
+        },
+      };
+      const repeated =
+        condition === instance.condition &&
+        task.status?.state === status.state &&
+        (status.healthy === undefined || status.healthy === instance.healthy);
+      if (!repeated) {
+        events.publish({
+          eventType: 'status_update_event',
+          slaveId: status.agent_id?.value ?? instance.placement?.agentId ?? '',
+          taskId,
+          taskStatus: status.state,
+          message: status.message ?? '',
+          appId: instance.appId,
+          host: instance.placement?.host ?? '',
+          ipAddresses: after.task?.ipAddresses ?? [],
+          ports: task.hostPorts,
+          version: instance.appVersion,
+        });
+        if (status.healthy !== undefined) options.onMesosHealth(after, status.healthy, status.message);
+      }
+      if (app && condition !== instance.condition) options.noteDelay(app, after);
+      if (isFailure(status) && !repeated) options.onFailure(failureOf(after, status, iso(now)));
+      if (!repeated) tracker.put(after);
+      if (!isTerminalCondition(condition)) return;
+      if (instance.goal === 'Running') tracker.put({ ...rescheduled(after), since: iso(now) });
+      else tracker.forget(instance.id);
+    },
+    get handled() {
+      return handled;
+    },
+  };
+}
+
+/** The instance waiting for its next task; the last one is kept for its number. */
+export function rescheduled(instance: Instance): Instance {
+  const { healthy: _h, activeSince: _a, unreachableSince: _u, ...kept } = instance;
+  return { ...kept, condition: 'Scheduled' };
+}
+
+export function failureOf(instance: Instance, status: TaskStatus, timestamp: string): TaskFailure {
+  const slaveId = status.agent_id?.value ?? instance.placement?.agentId;
+  return {
+    appId: instance.appId,
+    host: instance.placement?.host ?? '',
+    message: status.message ?? '',
+    state: status.state,
+    taskId: status.task_id.value,
+    timestamp,
+    version: instance.appVersion,
+    ...(slaveId === undefined ? {} : { slaveId }),
+  };
+}
+
+function secondsToMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 1000);
+}
+
+function unreachableAt(status: TaskStatus, now: number): string {
+  const nanoseconds = status.unreachable_time?.nanoseconds;
+  return new Date(nanoseconds ? nanoseconds / 1e6 : now).toISOString();
+}

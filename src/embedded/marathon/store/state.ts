@@ -1,0 +1,332 @@
+import { gunzipSync } from 'node:zlib';
+import type { AppDefinition, PathId, TaskFailure, Timestamp } from '../../../protocols/marathon/types.ts';
+import { emptyRoot, type Group, transitiveApps } from '../model/group.ts';
+import type { Instance } from '../model/instance.ts';
+import { fromSafePath, safePath } from '../model/path-id.ts';
+import { type DeploymentPlan, planDeployment } from '../model/plan.ts';
+import type { StateWriter } from './writer.ts';
+
+/**
+ * What Marathon keeps in ZooKeeper, below `<zk path>/state`. Documents are JSON, gzipped when they are large; `<b>` is
+ * one hexadecimal digit drawn from the id, so that no folder gets too many children; versions are milliseconds since
+ * 1970. The layout is this program's own, not the one of the original.
+ *
+ *   writer                          who wrote last, and which batch it was
+ *   framework                       {"id"}
+ *   roots/<version>                 the tree of groups with the versions of the apps in it
+ *   apps/<b>/<id>:<version>         app definitions
+ *   deployments/<id>                running deployments: the versions of the trees they lead from and to
+ *   instances/<b>/<instance id>     instances
+ *   failures/<b>/<id>               the last failure of an app's task
+ */
+export interface StateReader {
+  /** @returns undefined when the node does not exist */
+  data(path: string): Promise<Buffer | undefined>;
+  /** @returns the children's names, none when the node does not exist */
+  children(path: string): Promise<string[]>;
+}
+
+/** A group as stored: apps by their version. */
+interface StoredGroup {
+  readonly version: Timestamp;
+  readonly apps?: Readonly<Record<PathId, number>>;
+  readonly groups?: Readonly<Record<PathId, StoredGroup>>;
+  readonly dependencies?: readonly PathId[];
+  readonly enforceRole?: boolean;
+}
+
+interface StoredDeployment {
+  readonly id: string;
+  readonly version: Timestamp;
+  readonly original: Timestamp;
+  readonly target: Timestamp;
+  readonly sentenced: Readonly<Record<PathId, readonly string[]>>;
+}
+
+/** Everything a new leader takes over. */
+export interface LoadedState {
+  frameworkId: string | undefined;
+  root: Group;
+  deployments: DeploymentPlan[];
+  instances: Instance[];
+  failures: TaskFailure[];
+  /** Paths of all documents and folders found, for the writer. */
+  existing: Set<string>;
+  /** Versions of app definitions by app, ascending. */
+  appVersions: Map<PathId, number[]>;
+  /** Versions of the root, ascending. */
+  rootVersions: number[];
+  /** Definitions that instances were launched with. */
+  definitions: AppDefinition[];
+}
+
+export const stateFolders = ['roots', 'apps', 'deployments', 'instances', 'failures'] as const;
+
+const buckets = '0123456789abcdef';
+
+/** Reads the whole state. @throws when a document is damaged, naming it */
+export async function loadState(reader: StateReader, now: Timestamp): Promise<LoadedState> {
+  const existing = new Set<string>();
+  const names = async (folder: string) => {
+    const children = await reader.children(folder);
+    if (children.length > 0) existing.add(folder);
+    for (const child of children) existing.add(`${folder}/${child}`);
+    return children;
+  };
+  const bucketed = async (folder: string) => {
+    const found = (await names(folder)).filter((bucket) => bucket.length === 1 && buckets.includes(bucket));
+    const lists = await Promise.all(
+      found.map(async (bucket) => (await names(`${folder}/${bucket}`)).map((name) => `${folder}/${bucket}/${name}`)),
+    );
+    return lists.flat();
+  };
+  for (const folder of stateFolders) existing.add(folder);
+  const [roots, apps, deployments, instancePaths, failurePaths, framework] = await Promise.all([
+    names('roots'),
+    bucketed('apps'),
+    names('deployments'),
+    bucketed('instances'),
+    bucketed('failures'),
+    reader.data('framework'),
+  ]);
+  if (framework) existing.add('framework');
+
+  const appVersions = new Map<PathId, number[]>();
+  for (const path of apps) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const colon = name.lastIndexOf(':');
+    const id = fromSafePath(name.slice(0, colon));
+    const versions = appVersions.get(id);
+    if (versions) versions.push(Number(name.slice(colon + 1)));
+    else appVersions.set(id, [Number(name.slice(colon + 1))]);
+  }
+  for (const versions of appVersions.values()) versions.sort((a, b) => a - b);
+  const rootVersions = roots.map(Number).sort((a, b) => a - b);
+
+  const documents = <T>(paths: readonly string[]) =>
+    Promise.all(paths.map((path) => readDocument<T>(reader, path))).then((all) =>
+      all.filter((one) => one !== undefined),
+    );
+  const cache = createTreeReader(reader);
+  const newest = rootVersions.at(-1);
+  const [root, instances, failures, stored] = await Promise.all([
+    newest === undefined ? undefined : cache.root(newest),
+    documents<Instance>(instancePaths),
+    documents<TaskFailure>(failurePaths),
+    documents<StoredDeployment>(deployments.map((id) => `deployments/${id}`)),
+  ]);
+  const plans = await Promise.all(
+    stored.map(async (deployment) => {
+      const [original, target] = await Promise.all([
+        cache.root(Date.parse(deployment.original)),
+        cache.root(Date.parse(deployment.target)),
+      ]);
+      if (!original || !target) return undefined;
+      return planDeployment(original, target, {
+        id: deployment.id,
+        version: deployment.version,
+        sentenced: deployment.sentenced,
+      });
+    }),
+  );
+  const wanted = new Map<string, [PathId, number]>();
+  for (const { appId, appVersion } of instances) wanted.set(`${appId} ${appVersion}`, [appId, Date.parse(appVersion)]);
+  const definitions = await Promise.all([...wanted.values()].map(([id, version]) => cache.app(id, version)));
+
+  return {
+    frameworkId: framework ? parse<{ id: string }>(framework, 'framework').id : undefined,
+    root: root ?? emptyRoot(now),
+    deployments: plans.filter((plan) => plan !== undefined).sort((a, b) => (a.version < b.version ? -1 : 1)),
+    instances,
+    failures,
+    existing,
+    appVersions,
+    rootVersions,
+    definitions: definitions.filter((app) => app !== undefined),
+  };
+}
+
+/** The running leader's side: writes changes and reads what is old. */
+export interface StateStore {
+  saveFramework(id: string): void;
+  /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
+  saveRoot(root: Group): void;
+  saveDeployment(plan: DeploymentPlan, sentenced: Readonly<Record<PathId, readonly string[]>>): void;
+  removeDeployment(id: string): void;
+  saveInstance(instance: Instance): void;
+  removeInstance(id: string): void;
+  saveFailure(failure: TaskFailure): void;
+  removeFailure(appId: PathId): void;
+  /** Resolves when everything saved so far is durable. */
+  flushed(): Promise<void>;
+  /** Newest first. */
+  appVersions(id: PathId): Timestamp[];
+  rootVersions(): Timestamp[];
+  app(id: PathId, version: Timestamp): Promise<AppDefinition | undefined>;
+  root(version: Timestamp): Promise<Group | undefined>;
+}
+
+export interface StateStoreOptions {
+  writer: StateWriter;
+  reader: StateReader;
+  loaded: LoadedState;
+  maxVersions: number;
+  /** Versions of an app, or of the root (`/`), that somebody still needs. */
+  inUse: (id: PathId, version: Timestamp) => boolean;
+}
+
+export function createStateStore(options: StateStoreOptions): StateStore {
+  const { writer, reader, loaded, maxVersions } = options;
+  const { appVersions, rootVersions } = loaded;
+  /** Apps that are gone, with the root version that no longer had them. */
+  const deleted = new Map<PathId, number>();
+  let current = new Set<PathId>();
+  const tree = createTreeReader(reader);
+
+  const timestamp = (version: number) => new Date(version).toISOString();
+  const noteCurrent = (root: Group) => {
+    const now = Date.parse(root.version);
+    const present = new Set(transitiveApps(root).map((app) => app.id));
+    for (const id of current) if (!present.has(id)) deleted.set(id, now);
+    for (const id of present) deleted.delete(id);
+    current = present;
+  };
+  noteCurrent(loaded.root);
+  for (const id of appVersions.keys()) if (!current.has(id)) deleted.set(id, Date.parse(loaded.root.version));
+
+  const forgetOld = () => {
+    while (rootVersions.length > maxVersions) {
+      const oldest = rootVersions[0]!;
+      if (options.inUse('/', timestamp(oldest))) break;
+      rootVersions.shift();
+      writer.remove(`roots/${oldest}`);
+    }
+    const oldest = rootVersions[0] ?? 0;
+    for (const [id, since] of deleted) {
+      if (since > oldest) continue;
+      const versions = appVersions.get(id) ?? [];
+      if (versions.some((version) => options.inUse(id, timestamp(version)))) continue;
+      for (const version of versions) writer.remove(appPath(id, version));
+      appVersions.delete(id);
+      deleted.delete(id);
+    }
+  };
+
+  return {
+    saveFramework: (id) => writer.put('framework', { id }),
+    saveRoot(root) {
+      for (const app of transitiveApps(root)) {
+        const version = Date.parse(app.version);
+        let versions = appVersions.get(app.id);
+        if (!versions) appVersions.set(app.id, (versions = []));
+        if (versions.at(-1) === version || versions.includes(version)) continue;
+        versions.push(version);
+        versions.sort((a, b) => a - b);
+        writer.put(appPath(app.id, version), app);
+        while (versions.length > maxVersions && !options.inUse(app.id, timestamp(versions[0]!)))
+          writer.remove(appPath(app.id, versions.shift()!));
+      }
+      const version = Date.parse(root.version);
+      if (rootVersions.at(-1) !== version) rootVersions.push(version);
+      writer.put(`roots/${version}`, storedGroup(root));
+      noteCurrent(root);
+      forgetOld();
+    },
+    saveDeployment(plan, sentenced) {
+      const stored: StoredDeployment = {
+        id: plan.id,
+        version: plan.version,
+        original: plan.original.version,
+        target: plan.target.version,
+        sentenced,
+      };
+      writer.put(`deployments/${plan.id}`, stored);
+    },
+    removeDeployment: (id) => writer.remove(`deployments/${id}`),
+    saveInstance: (instance) => writer.put(bucketPath('instances', instance.id), instance),
+    removeInstance: (id) => writer.remove(bucketPath('instances', id)),
+    saveFailure: (failure) => writer.put(bucketPath('failures', safePath(failure.appId)), failure),
+    removeFailure: (appId) => writer.remove(bucketPath('failures', safePath(appId))),
+    flushed: () => writer.flushed(),
+    appVersions: (id) => (appVersions.get(id) ?? []).map(timestamp).reverse(),
+    rootVersions: () => rootVersions.map(timestamp).reverse(),
+    async app(id, version) {
+      const number = Date.parse(version);
+      if (!appVersions.get(id)?.includes(number)) return undefined;
+      await writer.flushed();
+      return tree.app(id, number);
+    },
+    async root(version) {
+      const number = Date.parse(version);
+      if (!rootVersions.includes(number)) return undefined;
+      await writer.flushed();
+      return tree.root(number);
+    },
+  };
+}
+
+function createTreeReader(reader: StateReader) {
+  const app = (id: PathId, version: number) => readDocument<AppDefinition>(reader, appPath(id, version));
+  const group = async (id: PathId, stored: StoredGroup): Promise<Group> => {
+    const [apps, groups] = await Promise.all([
+      Promise.all(Object.entries(stored.apps ?? {}).map(([appId, version]) => app(appId, version))),
+      Promise.all(Object.entries(stored.groups ?? {}).map(([groupId, child]) => group(groupId, child))),
+    ]);
+    return {
+      id,
+      apps: Object.fromEntries(apps.filter((one) => one !== undefined).map((one) => [one.id, one])),
+      groups: Object.fromEntries(groups.map((one) => [one.id, one])),
+      dependencies: stored.dependencies ?? [],
+      version: stored.version,
+      ...(stored.enforceRole === undefined ? {} : { enforceRole: stored.enforceRole }),
+    };
+  };
+  return {
+    app,
+    async root(version: number): Promise<Group | undefined> {
+      const stored = await readDocument<StoredGroup>(reader, `roots/${version}`);
+      return stored && group('/', stored);
+    },
+  };
+}
+
+function storedGroup(group: Group): StoredGroup {
+  const apps = Object.values(group.apps);
+  const groups = Object.values(group.groups);
+  return {
+    version: group.version,
+    ...(apps.length > 0 ? { apps: Object.fromEntries(apps.map((app) => [app.id, Date.parse(app.version)])) } : {}),
+    ...(groups.length > 0 ? { groups: Object.fromEntries(groups.map((child) => [child.id, storedGroup(child)])) } : {}),
+    ...(group.dependencies.length > 0 ? { dependencies: group.dependencies } : {}),
+    ...(group.enforceRole === undefined ? {} : { enforceRole: group.enforceRole }),
+  };
+}
+
+async function readDocument<T>(reader: StateReader, path: string): Promise<T | undefined> {
+  const data = await reader.data(path);
+  return data === undefined ? undefined : parse<T>(data, path);
+}
+
+function parse<T>(data: Buffer, path: string): T {
+  try {
+    const zipped = data[0] === 0x1f && data[1] === 0x8b;
+    return JSON.parse((zipped ? gunzipSync(data) : data).toString('utf8')) as T;
+  } catch (error) {
+    throw new Error(`The stored state at ${path} is damaged: ${(error as Error).message}`);
+  }
+}
+
+function appPath(id: PathId, version: number): string {
+  const name = safePath(id);
+  return `apps/${bucketOf(name)}/${name}:${version}`;
+}
+
+function bucketPath(folder: string, name: string): string {
+  return `${folder}/${bucketOf(name)}/${name}`;
+}
+
+function bucketOf(name: string): string {
+  let hash = 0;
+  for (let i = 0; i < name.length; i++) hash = (hash * 31 + name.charCodeAt(i)) | 0;
+  return buckets[(hash ^ (hash >>> 16)) & 15]!;
+}
