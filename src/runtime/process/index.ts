@@ -1,0 +1,306 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ClusterPlan, NodePlan, PortName, PortRange, UnitPlan } from '../../plan/types.ts';
+import { ControlError, createControlClient, type HostRecord, type HostSpec } from '../../protocols/control.ts';
+import type { Component } from '../../protocols/versions.ts';
+import { DevclusterError } from '../../support/errors.ts';
+import { writeFileAtomic } from '../../support/files.ts';
+import { packageRoot } from '../../support/package-root.ts';
+import { signalProcess } from '../../support/process.ts';
+import type { TaggedProcess } from '../../support/process-tree.ts';
+import { type StatePaths, statePaths } from '../paths.ts';
+import type { Runtime, UnitStatus } from '../types.ts';
+import { execOnNode } from './exec.ts';
+import { fileError } from './file-error.ts';
+import { type HostExit, hostState, startHost } from './hosts.ts';
+import { readLogs } from './logs.ts';
+import { destinationsCut, readPartitions, writePartitions } from './partitions.ts';
+import { awaitEnd, findTasks, killAll, signalAll } from './processes.ts';
+import { removeCluster } from './remove.ts';
+import { claimFilesOf, reserveSite } from './reserve.ts';
+import { type HostExits, watchUnit } from './watch.ts';
+
+export interface ProcessRuntimeOptions {
+  paths?: StatePaths;
+  /** The bundled node host. */
+  hostScript?: string;
+  nodeBinary?: string;
+  samplesDir?: string;
+  claimsFolder?: string;
+  /** Ports to begin with instead of the standard ones. */
+  standardPorts?: Readonly<Record<PortName, number>>;
+  ephemeralPorts?: PortRange;
+  /** How long tasks have from SIGTERM to SIGKILL when their node is stopped. */
+  taskGraceMs?: number;
+}
+
+/** A host that answers nothing for this long is ended without its help. */
+const stopTimeoutMs = 10_000;
+const statusTimeoutMs = 2_000;
+
+/** Runs each node as a local process that hosts its services; tasks are local processes too. */
+export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runtime {
+  const paths = options.paths ?? statePaths();
+  const program = {
+    nodeBinary: options.nodeBinary ?? process.execPath,
+    nodeOptions: hostNodeOptions,
+    script: options.hostScript ?? join(packageRoot(), 'dist', 'node-host.js'),
+  };
+  const taskGraceMs = options.taskGraceMs ?? 3_000;
+  const exits = createExits();
+
+  const pathsOf = (plan: ClusterPlan, node: NodePlan) => paths.cluster(plan.name).node(node.name);
+  const runningHost = (plan: ClusterPlan, node: NodePlan): HostRecord => {
+    const { state, record } = hostState(pathsOf(plan, node));
+    if (state === 'running' && record) return record;
+    throw new DevclusterError('conflict', 'NODE_NOT_RUNNING', `${node.name} of '${plan.name}' is ${state}`, {
+      hint:
+        state === 'paused'
+          ? `Run 'devcluster node resume ${node.name}' first.`
+          : `Run 'devcluster start ${node.name}' first.`,
+    });
+  };
+
+  return {
+    kind: 'process',
+
+    reserve: (request, known) =>
+      reserveSite(request, known, {
+        paths: paths.cluster(request.cluster),
+        nodeBinary: program.nodeBinary,
+        samplesDir: options.samplesDir ?? join(packageRoot(), 'templates', 'samples'),
+        isRunning: (node) => ['running', 'paused'].includes(hostState(paths.cluster(request.cluster).node(node)).state),
+        ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
+        ...(options.standardPorts === undefined ? {} : { standard: options.standardPorts }),
+        ...(options.ephemeralPorts === undefined ? {} : { ephemeralPorts: options.ephemeralPorts }),
+      }),
+
+    async start(plan, unit) {
+      const node = nodeOf(plan, unit.node);
+      refuseForeignEngines(unit);
+      const cluster = paths.cluster(plan.name);
+      const own = cluster.node(node.name);
+      const partitioned = await readPartitions(cluster.partitionsFile);
+      const spec: HostSpec = {
+        cluster: plan.name,
+        node: node.name,
+        address: node.site.address,
+        services: unit.services.map(({ component, args, env }) => ({ component, argv: args, env })),
+        controlSocket: own.controlSocket,
+        pidFile: own.pidFile,
+        logsDir: own.logsDir,
+        cut: destinationsCut(plan, node, partitioned),
+        keepFresh: claimFilesOf(cluster, options.claimsFolder),
+      };
+      await startHost(own, spec, program, () => writeServiceFiles(unit), exits.add);
+      exits.changed();
+    },
+
+    async stop(plan, node) {
+      const own = pathsOf(plan, node);
+      const { state, record } = hostState(own);
+      const alive = state === 'running' || state === 'paused' ? record : undefined;
+      if (alive && state === 'paused') await resumeNode(alive, own.dataDir);
+      // The agent goes first: it would report the end of its tasks as failures.
+      if (alive)
+        await createControlClient(alive.controlSocket, stopTimeoutMs)
+          .act('mesos-agent', 'stop')
+          .catch(() => {});
+      await endTasks([own.dataDir], taskGraceMs);
+      if (alive) {
+        signalProcess(alive, 'SIGTERM');
+        if ((await awaitEnd([alive], stopTimeoutMs)).length > 0) {
+          signalProcess(alive, 'SIGKILL');
+          await awaitEnd([alive], stopTimeoutMs);
+        }
+      }
+      await killAll(() => findTasks([own.dataDir]));
+      await removeRecord(own.pidFile);
+    },
+
+    async kill(plan, node) {
+      const own = pathsOf(plan, node);
+      const { record } = hostState(own);
+      if (record) {
+        signalProcess(record, 'SIGKILL');
+        await awaitEnd([record], stopTimeoutMs);
+      }
+      await killAll(() => findTasks([own.dataDir]));
+    },
+
+    async pause(plan, node) {
+      const own = pathsOf(plan, node);
+      const record = hostState(own).state === 'paused' ? undefined : runningHost(plan, node);
+      if (record) signalProcess(record, 'SIGSTOP');
+      // The host is stopped, so no more tasks come; those that forked meanwhile are met the second time.
+      for (let round = 0; round < 2; round++) signalAll(await findTasks([own.dataDir]), 'SIGSTOP');
+    },
+
+    async resume(plan, node) {
+      const own = pathsOf(plan, node);
+      const { state, record } = hostState(own);
+      if (record && state === 'paused') await resumeNode(record, own.dataDir);
+      else runningHost(plan, node);
+    },
+
+    async partition(plan, node, cut) {
+      const cluster = paths.cluster(plan.name);
+      const partitioned = new Set(await readPartitions(cluster.partitionsFile));
+      if (cut) partitioned.add(node.name);
+      else partitioned.delete(node.name);
+      await writePartitions(cluster.partitionsFile, partitioned).catch((error: unknown) => {
+        throw fileError(error, cluster.partitionsFile);
+      });
+      await Promise.all(
+        plan.nodes.map(async (each) => {
+          const { state, record } = hostState(cluster.node(each.name));
+          // A host that does not run reads the list when it is started; a paused one reads this when it goes on.
+          if (state === 'running')
+            await createControlClient(record.controlSocket).cut(destinationsCut(plan, each, partitioned));
+          else if (state === 'paused')
+            void createControlClient(record.controlSocket)
+              .cut(destinationsCut(plan, each, partitioned))
+              .catch(() => {});
+        }),
+      );
+    },
+
+    startService: async (plan, node, component) => act(runningHost(plan, node), node, component, 'start'),
+
+    stopService: async (plan, node, component) => act(runningHost(plan, node), node, component, 'stop'),
+
+    async inspect(plan) {
+      const partitioned = await readPartitions(paths.cluster(plan.name).partitionsFile);
+      return Promise.all(
+        plan.nodes.flatMap((node) =>
+          node.units.map(async (unit): Promise<UnitStatus> => {
+            const { state, record } = hostState(pathsOf(plan, node));
+            return {
+              id: unit.id,
+              node: node.name,
+              state,
+              ...(record && state !== 'failed' ? { pid: record.pid } : {}),
+              stoppedServices: state === 'running' ? await stoppedServices(record) : [],
+              partitioned: partitioned.has(node.name),
+            };
+          }),
+        ),
+      );
+    },
+
+    watch(plan, onEvent, signal) {
+      for (const node of plan.nodes)
+        for (const unit of node.units) void watchUnit(unit.id, pathsOf(plan, node), exits, onEvent, signal);
+    },
+
+    remove: (cluster, { keepData }) =>
+      removeCluster(paths.root, paths.cluster(cluster), {
+        keepData,
+        ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
+      }),
+
+    logs: (plan, { node, component }, { tail, since, follow, signal }) =>
+      readLogs({
+        node: node.name,
+        logsDir: pathsOf(plan, node).logsDir,
+        follow,
+        signal,
+        ...(component === undefined ? {} : { component }),
+        ...(tail === undefined ? {} : { tail }),
+        ...(since === undefined ? {} : { since }),
+      }),
+
+    exec: execOnNode,
+  };
+}
+
+/** Options of Node.js itself for node hosts. V8's own are not among them: they void its built-in code cache. */
+const hostNodeOptions: readonly string[] = ['--v8-pool-size=1'];
+
+function nodeOf(plan: ClusterPlan, name: string): NodePlan {
+  const node = plan.nodes.find((each) => each.name === name);
+  if (!node) throw new DevclusterError('notFound', 'NO_SUCH_NODE', `'${plan.name}' has no node '${name}'`);
+  return node;
+}
+
+function refuseForeignEngines(unit: UnitPlan): void {
+  const foreign = unit.services.find(({ engine }) => engine !== 'embedded');
+  if (foreign)
+    throw new DevclusterError(
+      'missing',
+      'NEEDS_DOCKER',
+      `${foreign.node}/${foreign.component} of the engine '${foreign.engine}' can't run as a local process`,
+      { hint: "Use '--runtime docker', or '--engine embedded'." },
+    );
+}
+
+async function writeServiceFiles(unit: UnitPlan): Promise<void> {
+  for (const { files } of unit.services)
+    for (const { path, content } of files) {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFileAtomic(path, content);
+    }
+}
+
+async function act(record: HostRecord, node: NodePlan, component: Component, action: 'start' | 'stop'): Promise<void> {
+  try {
+    await createControlClient(record.controlSocket).act(component, action);
+  } catch (error) {
+    if (error instanceof ControlError && error.status === 404)
+      throw new DevclusterError('notFound', 'NO_SUCH_SERVICE', `${node.name} has no service '${component}'`);
+    throw error;
+  }
+}
+
+/** A host that can't be asked has no services known to have stopped. */
+async function stoppedServices(record: HostRecord): Promise<UnitStatus['stoppedServices']> {
+  try {
+    const { services } = await createControlClient(record.controlSocket, statusTimeoutMs).status();
+    return services.flatMap((service) => {
+      if (service.state === 'stopped') return [{ component: service.component, reason: 'stopped on request' }];
+      if (service.state === 'waiting') return [{ component: service.component, reason: service.reason }];
+      return [];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** Tasks first: the host's health checks shall find them answering. */
+async function resumeNode(record: HostRecord, dataDir: string): Promise<void> {
+  signalAll(await findTasks([dataDir]), 'SIGCONT');
+  signalProcess(record, 'SIGCONT');
+}
+
+/** Asks tasks to end, and kills what has not after the grace. */
+async function endTasks(dataDirs: readonly string[], graceMs: number): Promise<void> {
+  const tasks: TaggedProcess[] = await findTasks(dataDirs);
+  if (tasks.length === 0) return;
+  signalAll(tasks, 'SIGTERM');
+  await awaitEnd(tasks, graceMs);
+  await killAll(() => findTasks(dataDirs));
+}
+
+async function removeRecord(pidFile: string): Promise<void> {
+  await rm(pidFile, { force: true });
+}
+
+function createExits(): HostExits & { add(exit: HostExit): void; changed(): void } {
+  const known: HostExit[] = [];
+  const listeners = new Set<() => void>();
+  const changed = () => {
+    for (const listener of [...listeners]) listener();
+  };
+  return {
+    find: ({ pid, startTime }) => known.find((exit) => exit.pid === pid && exit.startTime === startTime),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    add(exit) {
+      known.push(exit);
+      changed();
+    },
+    changed,
+  };
+}

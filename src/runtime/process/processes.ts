@@ -1,0 +1,91 @@
+import { readdir } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { findTaskRecords } from '../../protocols/mesos/task-processes.ts';
+import { sandboxVariable } from '../../protocols/mesos/task-record.ts';
+import { systemCode } from '../../support/errors.ts';
+import { isAlive, type ProcessIdentity, signalPid } from '../../support/process.ts';
+import { listProcesses, membersOf, type TaggedProcess } from '../../support/process-tree.ts';
+import { sleep } from '../../support/retry.ts';
+
+/** The variable that every node's host is started with: the node's folder. Its services' tasks don't inherit it. */
+export const hostVariable = 'DEVCLUSTER_NODE_FOLDER';
+
+/** Living processes of all tasks of the nodes whose data is in these folders. */
+export async function findTasks(dataDirs: readonly string[]): Promise<TaggedProcess[]> {
+  const [leaders, table] = await Promise.all([recordedTasks(dataDirs), listProcesses(sandboxVariable)]);
+  const tagged = (tag: string) => dataDirs.some((dataDir) => tag.startsWith(dataDir + sep));
+  return notOurselves(membersOf(table, { leaders, tagged }));
+}
+
+/** Living processes that belong to a folder: hosts of its nodes, their tasks, and all descendants of these. */
+export async function findAllBelow(folder: string, leaders: readonly ProcessIdentity[]): Promise<TaggedProcess[]> {
+  const table = await listProcesses([hostVariable, sandboxVariable]);
+  return notOurselves(membersOf(table, { leaders, tagged: (tag) => tag.startsWith(folder + sep) }));
+}
+
+/** Tasks by the records in their sandboxes, for processes whose environment doesn't tell. */
+export async function recordedTasks(dataDirs: readonly string[]): Promise<ProcessIdentity[]> {
+  const found = await Promise.all(
+    dataDirs.map(async (dataDir) => {
+      const workDirs = [dataDir, ...(await folderNames(dataDir)).map((name) => join(dataDir, name))];
+      return (await Promise.all(workDirs.map((workDir) => findTaskRecords(workDir)))).flat();
+    }),
+  );
+  return found.flat().flatMap(({ record }) => (record.end ? [] : [record.leader]));
+}
+
+async function folderNames(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/** A task may well run devcluster itself. */
+function notOurselves(processes: TaggedProcess[]): TaggedProcess[] {
+  return processes.filter(({ pid }) => pid !== process.pid);
+}
+
+export function signalAll(processes: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
+  for (const { pid } of processes) {
+    try {
+      signalPid(pid, signal);
+    } catch (error) {
+      // A task that became another user: whoever waits for its end reports it.
+      if (systemCode(error) !== 'EPERM') throw error;
+    }
+  }
+}
+
+/** Waits until the processes have ended. @returns those that have not after `timeoutMs` */
+export async function awaitEnd<P extends ProcessIdentity>(processes: readonly P[], timeoutMs: number): Promise<P[]> {
+  const deadline = performance.now() + timeoutMs;
+  // Nobody but a parent is told of a process's end, so we look: often at first, since most end at once.
+  for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 25)) {
+    const left = processes.filter(isAlive);
+    if (left.length === 0 || performance.now() >= deadline) return left;
+    await sleep(waitMs);
+  }
+}
+
+/**
+ * Kills what `find` finds, until it finds nothing: a process may fork while it is looked for.
+ * @param find is given the number of the round, of which there are at least `leastRounds`
+ * @returns what could not be killed within `timeoutMs`
+ */
+export async function killAll(
+  find: (round: number) => Promise<TaggedProcess[]>,
+  { leastRounds = 1, timeoutMs = 5_000 } = {},
+): Promise<TaggedProcess[]> {
+  const deadline = performance.now() + timeoutMs;
+  for (let round = 0; ; round++) {
+    const found = await find(round);
+    if (found.length === 0 && round + 1 >= leastRounds) return [];
+    if (performance.now() >= deadline) return found;
+    signalAll(found, 'SIGKILL');
+    await awaitEnd(found, Math.min(500, deadline - performance.now()));
+  }
+}
