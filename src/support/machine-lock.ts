@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DevclusterError, systemCode } from './errors.ts';
 
+/** How long a holder may take to say who it is. */
+const greetingMs = 300;
+
 type Address = { path: string } | { host: string; port: number };
 
 /**
@@ -11,21 +14,24 @@ type Address = { path: string } | { host: string; port: number };
  * stale, and whoever waits is connected to the holder and woken by the connection's end. On Linux the address is an
  * abstract unix socket (which, like ports, belongs to the network namespace); elsewhere a loopback port, with others
  * to turn to when a stranger has it.
- * @throws DevclusterError conflict when the lock is not free in `timeoutMs`
+ * @param options `holder` is told to whoever finds the lock held; a `timeoutMs` of 0 doesn't wait at all
+ * @throws DevclusterError conflict when the lock is not free in `timeoutMs`, with the holder in its details
  */
 export async function withMachineLock<T>(
   name: string,
   work: () => Promise<T>,
-  options: { timeoutMs?: number; transport?: 'abstract' | 'tcp' } = {},
+  options: { timeoutMs?: number; transport?: 'abstract' | 'tcp'; holder?: string; signal?: AbortSignal } = {},
 ): Promise<T> {
   const transport = options.transport ?? (process.platform === 'linux' ? 'abstract' : 'tcp');
-  const deadline = performance.now() + (options.timeoutMs ?? 10_000);
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const deadline = performance.now() + timeoutMs;
   const greeting = `devcluster-lock ${name}\n`;
   const addresses = addressesOf(name, transport);
   for (let i = 0; ; ) {
     const address = addresses[i];
-    if (!address) throw held(name);
-    const release = await hold(address, greeting);
+    if (!address) throw held(name, undefined);
+    options.signal?.throwIfAborted();
+    const release = await hold(address, `${greeting}${(options.holder ?? '').replaceAll('\n', ' ')}\n`);
     if (release) {
       try {
         return await work();
@@ -33,15 +39,17 @@ export async function withMachineLock<T>(
         release();
       }
     }
-    const holder = await untilFreed(address, greeting, deadline);
-    if (holder === 'stranger') i++;
-    else if (performance.now() >= deadline) throw held(name);
+    const found = await untilFreed(address, greeting, timeoutMs === 0 ? undefined : deadline, options.signal);
+    if (found.state === 'stranger') i++;
+    else if (found.state === 'held') throw held(name, found.holder);
   }
 }
 
-function held(name: string): DevclusterError {
-  return new DevclusterError('conflict', 'LOCK_HELD', `another devcluster has held the lock '${name}' for too long`, {
-    hint: 'Look for a devcluster process that is stopped or stuck, and end it.',
+function held(name: string, holder: string | undefined): DevclusterError {
+  const who = holder ? ` (${holder})` : '';
+  return new DevclusterError('conflict', 'LOCK_HELD', `another devcluster${who} holds the lock '${name}'`, {
+    hint: 'Wait for it; if it is stopped or stuck, end it.',
+    details: { lock: name, ...(holder ? { holder } : {}) },
   });
 }
 
@@ -71,23 +79,38 @@ function hold(address: Address, greeting: string): Promise<(() => void) | undefi
   });
 }
 
-/** Waits for the end of the holder's connection; a stranger is known by not greeting in time. */
-function untilFreed(address: Address, greeting: string, deadline: number): Promise<'freed' | 'stranger'> {
+/**
+ * Waits for the end of the holder's connection; a stranger is known by not greeting in time.
+ * @param deadline undefined: only until the holder said who it is
+ */
+function untilFreed(
+  address: Address,
+  greeting: string,
+  deadline: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ state: 'freed' | 'stranger' } | { state: 'held'; holder: string | undefined }> {
   return new Promise((resolve) => {
     let heard = '';
     const socket = connect(address);
-    const finish = (result: 'freed' | 'stranger') => {
+    const finish = (state: 'freed' | 'stranger' | 'held') => {
       clearTimeout(silence);
       clearTimeout(limit);
+      signal?.removeEventListener('abort', onAbort);
       socket.destroy();
-      resolve(result);
+      resolve(
+        state === 'held' ? { state, holder: heard.slice(greeting.length).split('\n')[0] || undefined } : { state },
+      );
     };
+    const onAbort = () => finish('freed');
+    signal?.addEventListener('abort', onAbort);
     // A holder that is stopped greets nobody; on an abstract socket it can't be a stranger all the same.
     const silence = 'port' in address ? setTimeout(() => heard || finish('stranger'), 1000) : undefined;
-    const limit = setTimeout(() => finish('freed'), Math.max(0, deadline - performance.now()));
+    const waitMs = deadline === undefined ? greetingMs : Math.max(0, deadline - performance.now());
+    const limit = setTimeout(() => finish('held'), waitMs);
     socket.on('data', (chunk) => {
-      heard += chunk.toString('latin1');
+      heard += chunk.toString('utf8');
       if (!greeting.startsWith(heard) && !heard.startsWith(greeting)) finish('stranger');
+      else if (deadline === undefined && heard.length > greeting.length && heard.endsWith('\n')) finish('held');
     });
     socket.on('error', () => {});
     socket.once('close', () => finish('freed'));
