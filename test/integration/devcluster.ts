@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findByEnvironment } from '../../src/support/process.ts';
+
+/** The command as users run it. */
+export const bin = fileURLToPath(new URL('../../bin/devcluster.js', import.meta.url));
+
+export interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Workplace {
+  /** Fresh XDG_STATE_HOME of this workplace. */
+  stateHome: string;
+  /** Folder to put files in; commands run there. */
+  folder: string;
+  cluster: string;
+  run(...args: string[]): Promise<Result>;
+  /** Runs with --json; fails the test with all output when the exit code isn't 0. */
+  json<T = Record<string, never>>(...args: string[]): Promise<T>;
+  /** Starts a command and leaves it running. */
+  start(args: readonly string[], env?: Record<string, string>): { child: ChildProcess; ended: Promise<Result> };
+  /** Pids of everything that was started below the state folder and still runs. */
+  leftovers(): number[];
+  /** `down`, then removes the folders. */
+  close(): Promise<void>;
+}
+
+let counter = 0;
+
+/** A user's surroundings of their own, so that tests neither meet each other nor a developer's cluster. */
+export async function createWorkplace(options: { uid?: number } = {}): Promise<Workplace> {
+  if (!existsSync(fileURLToPath(new URL('../../dist/cli.js', import.meta.url))))
+    throw new Error('dist/ is missing: run `npm run build` first');
+  const folder = await mkdtemp(join(tmpdir(), 'devcluster-test-'));
+  const stateHome = join(folder, 'state');
+  const cluster = `t${process.pid}-${++counter}`;
+  const environment = { ...process.env, XDG_STATE_HOME: stateHome, DEVCLUSTER_NAME: cluster, NO_COLOR: '1' };
+  const start: Workplace['start'] = (args, env = {}) => {
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd: folder,
+      env: { ...environment, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const ended = once(child, 'close').then(([code, signal]) => ({
+      code: (code as number | null) ?? -1,
+      stdout,
+      stderr: signal ? `${stderr}(ended by ${signal})` : stderr,
+    }));
+    return { child, ended };
+  };
+  const run = (...args: string[]) => start(args).ended;
+  return {
+    stateHome,
+    folder,
+    cluster,
+    run,
+    start,
+    async json(...args) {
+      const result = await run(...args, '--json');
+      if (result.code !== 0)
+        throw new Error(`devcluster ${args.join(' ')} ended with ${result.code}\n${result.stdout}\n${result.stderr}`);
+      return JSON.parse(result.stdout);
+    },
+    leftovers: () =>
+      findByEnvironment('XDG_STATE_HOME', stateHome)
+        .concat(findByEnvironment('MESOS_SANDBOX', stateHome))
+        .map(({ pid }) => pid),
+    async close() {
+      await run('down');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
