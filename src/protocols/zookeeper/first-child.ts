@@ -1,0 +1,116 @@
+import type { Cancel, Clock } from '../../support/clock.ts';
+import { coalesce } from '../../support/coalesce.ts';
+import type { Logger } from '../../support/logger.ts';
+import type { ZooKeeperClient } from './client-types.ts';
+import { isZooKeeperError } from './errors.ts';
+
+export interface FirstChild {
+  name: string;
+  data: Buffer | null;
+}
+
+export interface FirstChildOptions {
+  client: ZooKeeperClient;
+  clock: Clock;
+  log: Logger;
+  /** The parent; it need not exist yet. */
+  path: string;
+  /** Picks the child to follow. */
+  select(names: readonly string[]): string | undefined;
+  /** Whether losing the connection already counts as knowing nothing; losing the session always does. */
+  forgetOnDisconnect: boolean;
+  /** Called at each change, and with the first answer. */
+  onChange(child: FirstChild | undefined): void;
+}
+
+// What Mesos' detectors wait after an error of the server.
+const firstRetryMs = 2000;
+const maxRetryMs = 60_000;
+
+/** Follows one chosen child of a node, by a watch on the children; the way leaders are found. */
+export function followFirstChild(options: FirstChildOptions): { close(): void } {
+  const { client, clock, log, path, select } = options;
+  let closed = false;
+  let last: string | undefined;
+  let retryMs = firstRetryMs;
+  let cancelRetry: Cancel = () => {};
+
+  const report = (identity: string, child: FirstChild | undefined) => {
+    if (closed || identity === last) return;
+    last = identity;
+    options.onChange(child);
+  };
+
+  const readOnce = async (): Promise<'done' | 'again'> => {
+    let names: string[];
+    try {
+      names = await client.getChildren(path, { watch: update });
+    } catch (error) {
+      if (!isZooKeeperError(error, 'noNode')) throw error;
+      if (await client.exists(path, { watch: update })) return 'again';
+      report('', undefined);
+      return 'done';
+    }
+    const name = select(names);
+    if (name === undefined) {
+      report('', undefined);
+      return 'done';
+    }
+    try {
+      const { data, stat } = await client.getData(path === '/' ? `/${name}` : `${path}/${name}`);
+      report(`${name} ${stat.czxid} ${stat.mzxid}`, { name, data });
+      return 'done';
+    } catch (error) {
+      if (isZooKeeperError(error, 'noNode')) return 'again';
+      throw error;
+    }
+  };
+
+  const run = coalesce(async () => {
+    cancelRetry();
+    try {
+      while (!closed && client.state === 'connected' && (await readOnce()) === 'again');
+      retryMs = firstRetryMs;
+    } catch (error) {
+      // A lost connection or session is taken up by the state listener.
+      if (closed || isZooKeeperError(error, 'connectionLoss', 'sessionExpired')) return;
+      log.warn('could not read the members of a group', { path, error });
+      cancelRetry = clock.after(retryMs, update);
+      retryMs = Math.min(retryMs * 2, maxRetryMs);
+    }
+  });
+
+  function update(): void {
+    if (!closed) void run();
+  }
+
+  const cancelState = client.onState((state) => {
+    if (state === 'connected') update();
+    else if (state !== 'connecting' || options.forgetOnDisconnect) report('', undefined);
+  });
+  update();
+
+  return {
+    close() {
+      closed = true;
+      cancelState();
+      cancelRetry();
+    },
+  };
+}
+
+/** The number that a sequential node's name ends with, after the separator; undefined if there is none. */
+export function sequenceOf(name: string, separator: '_' | '-'): number | undefined {
+  const digits = name.slice(name.lastIndexOf(separator) + 1);
+  return /^\d{1,10}$/.test(digits) ? Number(digits) : undefined;
+}
+
+/** Names with a number, lowest first. */
+export function bySequence(names: readonly string[], separator: '_' | '-'): string[] {
+  const numbered: { name: string; sequence: number }[] = [];
+  for (const name of names) {
+    const sequence = sequenceOf(name, separator);
+    if (sequence !== undefined) numbered.push({ name, sequence });
+  }
+  return numbered.sort((a, b) => a.sequence - b.sequence).map(({ name }) => name);
+}
