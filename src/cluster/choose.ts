@@ -35,6 +35,8 @@ function engineMissing(what: string): DevclusterError {
     'missing',
     'ENGINE_MISSING',
     `The real programs (${what}) run as containers only, and this version of devcluster has no 'docker' runtime`,
-    { hint: "Use --engine embedded: devcluster's own servers speak the same protocols. Or leave the choice to `auto`." },
+    {
+      hint: "Use --engine embedded: devcluster's own servers speak the same protocols. Or leave the choice to `auto`.",
+    },
   );
 }

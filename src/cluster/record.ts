@@ -105,9 +105,14 @@ function parse(text: string, name: string, file: string): ClusterRecord {
 }
 
 function damaged(name: string, file: string, why: string): DevclusterError {
-  return new DevclusterError('unexpected', 'RECORD_DAMAGED', `The record of '${name}' can't be used: ${why} (${file})`, {
-    hint: `Remove the cluster with \`devcluster down -c ${name}\`, then run \`devcluster up\` again.`,
-  });
+  return new DevclusterError(
+    'unexpected',
+    'RECORD_DAMAGED',
+    `The record of '${name}' can't be used: ${why} (${file})`,
+    {
+      hint: `Remove the cluster with \`devcluster down -c ${name}\`, then run \`devcluster up\` again.`,
+    },
+  );
 }
 
 /** The system's reason why the state folder can't be used, as an error that says what to do. */

@@ -1,5 +1,6 @@
 import type { RuntimeKind } from '../config/types.ts';
 import { DevclusterError } from '../support/errors.ts';
+import { statePaths } from './paths.ts';
 import type { Runtime } from './types.ts';
 
 export interface RuntimeOptions {
@@ -14,7 +15,7 @@ export interface RuntimeOptions {
 export async function createRuntime(kind: RuntimeKind, options: RuntimeOptions): Promise<Runtime> {
   if (kind === 'docker') throw dockerMissing();
   const { createProcessRuntime } = await import('./process/index.ts');
-  return createProcessRuntime(options);
+  return createProcessRuntime({ paths: statePaths(options.env) });
 }
 
 /** Why there is no `docker` runtime, and what to do instead. */
