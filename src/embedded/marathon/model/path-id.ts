@@ -79,13 +79,18 @@ export function topLevelOf(id: PathId): PathId {
 
 const segmentSource =
   '^(([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9])\\.)*([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9])|(\\.|\\.\\.)$';
-const segmentPattern =
-  /^(?:(?:(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])\.)*(?:[a-z0-9]|[a-z0-9][a-z0-9-]*[a-z0-9])|\.|\.\.)$/;
+const label = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+
+/** Whether a name may stand between slashes, `.` and `..` aside. Asked label by label it takes linear time. */
+export function isSegment(name: string): boolean {
+  return name.split('.').every((part) => label.test(part));
+}
+
 const reserved = ['restart', 'tasks', 'versions', '.', '..'];
 
 /** What is wrong with the characters of a path; empty when nothing is. */
 export function characterErrors(id: string): string[] {
-  return segments(id).every((name) => segmentPattern.test(name))
+  return segments(id).every((name) => name === '.' || name === '..' || isSegment(name))
     ? []
     : [`must fully match regular expression '${segmentSource}'`];
 }

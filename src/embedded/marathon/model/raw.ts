@@ -38,6 +38,9 @@ export interface RawContainer extends Omit<Sparse<AppContainer>, 'docker' | 'por
   readonly portMappings?: readonly RawPortMapping[];
 }
 
+export type RawReadinessCheck = Sparse<ReadinessCheck>;
+export type RawCheck = Sparse<AppCheck>;
+
 /** Legacy. */
 export interface RawIpAddress {
   readonly discovery?: {
@@ -59,7 +62,7 @@ export interface RawAppUpdate {
   readonly args?: readonly string[];
   readonly backoffFactor?: number;
   readonly backoffSeconds?: number;
-  readonly check?: Sparse<AppCheck>;
+  readonly check?: RawCheck;
   readonly cmd?: string;
   readonly constraints?: readonly Constraint[];
   readonly container?: RawContainer;
@@ -83,7 +86,7 @@ export interface RawAppUpdate {
   readonly portDefinitions?: readonly RawPortDefinition[];
   /** Legacy. */
   readonly ports?: readonly number[];
-  readonly readinessChecks?: readonly Sparse<ReadinessCheck>[];
+  readonly readinessChecks?: readonly RawReadinessCheck[];
   readonly requirePorts?: boolean;
   readonly residency?: {
     readonly relaunchEscalationTimeoutSeconds?: number;
