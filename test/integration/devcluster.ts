@@ -79,7 +79,7 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
       return JSON.parse(result.stdout);
     },
     leftovers: () =>
-      findByEnvironment('XDG_STATE_HOME', stateHome)
+      findByEnvironment('DEVCLUSTER_NODE_FOLDER', stateHome)
         .concat(findByEnvironment('MESOS_SANDBOX', stateHome))
         .map(({ pid }) => pid),
     async close() {
