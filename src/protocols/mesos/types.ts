@@ -378,6 +378,10 @@ export type SchedulerEvent =
   | { type: 'OFFERS'; offers: { offers: Offer[] } }
   | { type: 'RESCIND'; rescind: { offer_id: Value } }
   | { type: 'UPDATE'; update: { status: TaskStatus } }
+  | {
+      type: 'UPDATE_OPERATION_STATUS';
+      update_operation_status: { status: { operation_id?: Value; state: string; message?: string } };
+    }
   | { type: 'MESSAGE'; message: { agent_id: Value; executor_id: Value; data: string } }
   | { type: 'FAILURE'; failure: { agent_id?: Value; executor_id?: Value; status?: number } }
   | { type: 'ERROR'; error: { message: string } }
