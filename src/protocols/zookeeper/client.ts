@@ -62,6 +62,8 @@ export function createZooKeeperClient(options: ZooKeeperClientOptions): ZooKeepe
   }
 
   function absolute(path: string): string {
+    // The server would judge chroot and path together.
+    if (!path.startsWith('/')) throw new ZooKeeperError(errorCodes.badArguments, path, 'the path is not absolute');
     if (!chroot) return path;
     return path === '/' ? chroot : chroot + path;
   }
@@ -90,7 +92,14 @@ export function createZooKeeperClient(options: ZooKeeperClientOptions): ZooKeepe
     data: string | Buffer | null,
     { mode = 'persistent', acl = openAcl }: CreateOptions,
   ) {
-    return { path: absolute(path), data: toBuffer(data), acl: [...acl], flags: createFlags[mode] };
+    // A sequential node without a name of its own: its number alone is the name.
+    const nameless = path === '/' && mode.includes('equential');
+    return {
+      path: nameless ? `${chroot}/` : absolute(path),
+      data: toBuffer(data),
+      acl: [...acl],
+      flags: createFlags[mode],
+    };
   }
 
   const client: ZooKeeperClient = {
@@ -178,7 +187,7 @@ export function createZooKeeperClient(options: ZooKeeperClientOptions): ZooKeepe
       }
     },
 
-    getData(path, { watch } = {}) {
+    async getData(path, { watch } = {}) {
       const request = { path: absolute(path), watch: watch !== undefined };
       return session.request('getData', request, watching(path, watch, onSuccess('data')));
     },
@@ -193,12 +202,12 @@ export function createZooKeeperClient(options: ZooKeeperClientOptions): ZooKeepe
       return (await session.request('getChildren', request, watching(path, watch, onSuccess('child')))).children;
     },
 
-    getChildren2(path, { watch } = {}) {
+    async getChildren2(path, { watch } = {}) {
       const request = { path: absolute(path), watch: watch !== undefined };
       return session.request('getChildren2', request, watching(path, watch, onSuccess('child')));
     },
 
-    getACL: (path) => session.request('getACL', { path: absolute(path) }, { path }),
+    getACL: async (path) => session.request('getACL', { path: absolute(path) }, { path }),
 
     async setACL(path, acl, { version = anyVersion } = {}) {
       return (await session.request('setACL', { path: absolute(path), acl: [...acl], version }, { path })).stat;

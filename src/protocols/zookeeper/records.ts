@@ -54,7 +54,7 @@ export interface Stat {
   version: number;
   cversion: number;
   aversion: number;
-  /** The session that owns an ephemeral node; for containers and TTL nodes a code; else 0. */
+  /** The session that owns an ephemeral node; 0 for all others, containers and TTL nodes included. */
   ephemeralOwner: bigint;
   dataLength: number;
   numChildren: number;

@@ -1,0 +1,235 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  createLeaderDetector,
+  encodeMasterInfo,
+  type LeaderDetector,
+  toMasterInfo,
+} from '../../../src/protocols/mesos/leader.ts';
+import type { MasterInfo } from '../../../src/protocols/mesos/types.ts';
+import { createZooKeeperClient, type ZooKeeperClient } from '../../../src/protocols/zookeeper/client.ts';
+import { createContender } from '../../../src/protocols/zookeeper/group.ts';
+import { createLatchObserver, createLeaderLatch } from '../../../src/protocols/zookeeper/latch.ts';
+import { systemClock } from '../../../src/support/clock.ts';
+import { silentLogger } from '../../../src/support/logger.ts';
+import { createNetwork, type Network } from '../../../src/support/network.ts';
+import { type RealEnsemble, realZooKeeperMissing, startRealZooKeeper } from '../../support/real-zookeeper.ts';
+
+const missing = realZooKeeperMissing();
+if (missing) console.log(`skipped: elections on the real ZooKeeper (${missing})`);
+
+describe.skipIf(missing)('elections on a real ZooKeeper', () => {
+  let ensemble: RealEnsemble;
+  let count = 0;
+  let root = '';
+  const open: (() => unknown)[] = [];
+  const log = silentLogger;
+  const clock = systemClock;
+
+  beforeAll(async () => {
+    ensemble = await startRealZooKeeper();
+  });
+  afterAll(() => ensemble?.close());
+  afterEach(async () => {
+    for (const close of open.splice(0).reverse()) await close();
+  });
+
+  function start(): { zk: ZooKeeperClient; network: Network } {
+    const network = createNetwork();
+    const zk = createZooKeeperClient({ servers: ensemble.connect, sessionTimeoutMs: 1000, network, clock, log });
+    open.push(async () => {
+      await zk.close();
+      network.close();
+    });
+    return { zk, network };
+  }
+
+  const path = () => {
+    root ||= `/group-${++count}`;
+    return `${root}/masters`;
+  };
+  afterEach(() => {
+    root = '';
+  });
+
+  function master(n: number) {
+    const { zk, network } = start();
+    const info = toMasterInfo({
+      id: `master-${n}`,
+      ip: `127.0.0.${n}`,
+      port: 5050,
+      hostname: `node-${n}`,
+      version: '1.11.0',
+    });
+    const contender = createContender({
+      client: zk,
+      path: path(),
+      label: 'json.info',
+      data: encodeMasterInfo(info),
+      log,
+    });
+    open.push(() => contender.close());
+    return { zk, network, contender };
+  }
+
+  function detector(): {
+    detector: LeaderDetector;
+    seen: (string | undefined)[];
+    zk: ZooKeeperClient;
+    network: Network;
+  } {
+    const { zk, network } = start();
+    const found = createLeaderDetector({ client: zk, path: path(), clock, log });
+    const seen: (string | undefined)[] = [];
+    found.onChange((leader: MasterInfo | undefined) => seen.push(leader?.id));
+    open.push(() => found.close());
+    return { detector: found, seen, zk, network };
+  }
+
+  it('the first master that joins leads; when its session ends, the next one does', async () => {
+    const { detector: found, seen } = detector();
+    await vi.waitFor(() => expect(found.known).toBe(true));
+    const first = master(1);
+    expect(await first.contender.joined).toEqual({ name: 'json.info_0000000000', sequence: 0 });
+    await vi.waitFor(() => expect(seen).toEqual([undefined, 'master-1']));
+    const second = master(2);
+    expect((await second.contender.joined).sequence).toBe(1);
+    await first.zk.close();
+    await vi.waitFor(() => expect(seen.at(-1)).toBe('master-2'));
+    expect(found.leader?.address).toEqual({ hostname: 'node-2', ip: '127.0.0.2', port: 5050 });
+    await second.contender.close();
+    await vi.waitFor(() => expect(found.leader).toBeUndefined());
+  });
+
+  it('the lowest number leads whatever its label; names without number do not count', async () => {
+    const { zk } = start();
+    await zk.ensurePath(path());
+    await zk.create(`${path()}/log_replicas`);
+    const { detector: found } = detector();
+    await zk.create(
+      `${path()}/json.info_0000000007`,
+      encodeMasterInfo(toMasterInfo({ id: 'seven', ip: '1.2.3.4', port: 1, hostname: 'h', version: '1' })),
+    );
+    await vi.waitFor(() => expect(found.leader?.id).toBe('seven'));
+    await zk.create(
+      `${path()}/another_0000000003`,
+      encodeMasterInfo(toMasterInfo({ id: 'three', ip: '1.2.3.4', port: 1, hostname: 'h', version: '1' })),
+    );
+    await vi.waitFor(() => expect(found.leader?.id).toBe('three'));
+    await zk.setData(`${path()}/another_0000000003`, 'no JSON');
+    await zk.create(`${path()}/another_0000000009`);
+    await vi.waitFor(() => expect(found.leader).toBeUndefined());
+  });
+
+  it('a master joins again when its session expired or its node was deleted', async () => {
+    const { zk, network, contender } = master(1);
+    const changes: (number | undefined)[] = [];
+    contender.onChange((membership) => changes.push(membership?.sequence));
+    await contender.joined;
+    const { zk: other } = start();
+    await other.delete(`${path()}/json.info_0000000000`);
+    await vi.waitFor(() => expect(changes).toEqual([0, undefined, 1]));
+    const expired = new Promise<void>((resolve) => zk.onState((state) => state === 'expired' && resolve()));
+    network.cut([ensemble.connect]);
+    await expired;
+    expect(changes).toEqual([0, undefined, 1, undefined]);
+    network.cut([]);
+    await vi.waitFor(() => expect(changes).toEqual([0, undefined, 1, undefined, 2]), { timeout: 5000 });
+  });
+
+  it('a lost connection alone changes neither membership nor the leader known', async () => {
+    const { zk, network, contender } = master(1);
+    await contender.joined;
+    const watching = detector();
+    await vi.waitFor(() => expect(watching.detector.leader?.id).toBe('master-1'));
+    const changes: unknown[] = [];
+    contender.onChange((membership) => changes.push(membership));
+    for (const side of [{ zk, network }, watching]) {
+      const back = new Promise<void>((resolve) => side.zk.onState((state) => state === 'connected' && resolve()));
+      side.network.cut([ensemble.connect]);
+      side.network.cut([]);
+      await back;
+    }
+    await zk.sync('/');
+    await watching.zk.sync('/');
+    expect(changes).toEqual([]);
+    expect(watching.seen).toEqual(['master-1']);
+  });
+
+  it('a detector that loses its session knows no leader until it has a new one', async () => {
+    await master(1).contender.joined;
+    const { seen, zk, network } = detector();
+    await vi.waitFor(() => expect(seen).toEqual(['master-1']));
+    const expired = new Promise<void>((resolve) => zk.onState((state) => state === 'expired' && resolve()));
+    network.cut([ensemble.connect]);
+    await expired;
+    expect(seen).toEqual(['master-1', undefined]);
+    network.cut([]);
+    await vi.waitFor(() => expect(seen).toEqual(['master-1', undefined, 'master-1']), { timeout: 5000 });
+  });
+
+  function marathon(id: string) {
+    const { zk, network } = start();
+    const latch = createLeaderLatch({ client: zk, path: `${path()}/leader-curator`, id, log });
+    const changes: boolean[] = [];
+    latch.onChange((leads) => changes.push(leads));
+    open.push(() => latch.close());
+    return { zk, network, latch, changes };
+  }
+
+  it('a latch has one leader, and the next in the queue follows it', async () => {
+    const a = marathon('a:8080');
+    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
+    const b = marathon('b:8080');
+    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
+    const c = marathon('c:8080');
+    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(3));
+    expect(await c.latch.participants()).toEqual([
+      { id: 'a:8080', isLeader: true },
+      { id: 'b:8080', isLeader: false },
+      { id: 'c:8080', isLeader: false },
+    ]);
+    const nodes = (await a.zk.getChildren(`${path()}/leader-curator`)).sort();
+    for (const node of nodes) expect(node).toMatch(/^_c_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-latch-\d{10}$/);
+    const { zk } = start();
+    const observer = createLatchObserver({ client: zk, path: `${path()}/leader-curator`, clock, log });
+    open.push(() => observer.close());
+    await vi.waitFor(() => expect(observer.leader).toBe('a:8080'));
+    await b.latch.close();
+    expect(c.latch.hasLeadership).toBe(false);
+    await a.latch.close();
+    await vi.waitFor(() => expect(c.latch.hasLeadership).toBe(true));
+    await vi.waitFor(() => expect(observer.leader).toBe('c:8080'));
+    expect([a.changes, b.changes, c.changes]).toEqual([[true, false], [], [true]]);
+  });
+
+  it('a leader that is cut off stops leading at once, and another leads after its session', async () => {
+    const a = marathon('a:8080');
+    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
+    const b = marathon('b:8080');
+    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
+    a.network.cut([ensemble.connect]);
+    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(false));
+    expect(b.latch.hasLeadership).toBe(false);
+    await vi.waitFor(() => expect(b.latch.hasLeadership).toBe(true), { timeout: 5000 });
+    a.network.cut([]);
+    await vi.waitFor(async () => expect(await b.latch.participants()).toHaveLength(2), { timeout: 5000 });
+    expect(a.changes).toEqual([true, false]);
+  });
+
+  it('a participant whose node somebody deleted queues anew', async () => {
+    const a = marathon('a:8080');
+    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
+    const b = marathon('b:8080');
+    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
+    const latchPath = `${path()}/leader-curator`;
+    const first = (await b.zk.getChildren(latchPath)).sort((x, y) => Number(x.slice(-10)) - Number(y.slice(-10)))[0];
+    await b.zk.delete(`${latchPath}/${first}`);
+    await vi.waitFor(() => expect(b.latch.hasLeadership).toBe(true));
+    await vi.waitFor(async () =>
+      expect(await b.latch.participants()).toEqual([
+        { id: 'b:8080', isLeader: true },
+        { id: 'a:8080', isLeader: false },
+      ]),
+    );
+  });
+});
