@@ -45,6 +45,8 @@ export function supervise(options: SupervisorOptions): Supervisor {
   const { component } = service;
   let state: ServiceState = { state: 'stopped' };
   let exits = 0;
+  /** What was asked for last. */
+  let wanted = false;
   let destinations = options.cut;
   /** The present run; a run that is no longer this one has been stopped, and nothing it says counts. */
   let run: Run | undefined;
@@ -124,7 +126,9 @@ export function supervise(options: SupervisorOptions): Supervisor {
   return {
     status: () => ({ ...state, component, exits }),
     async start() {
+      wanted = true;
       await stopping;
+      if (!wanted) return;
       if (run) {
         await run.running;
         return;
@@ -135,6 +139,7 @@ export function supervise(options: SupervisorOptions): Supervisor {
       await launch();
     },
     stop() {
+      wanted = false;
       cancelRestart?.();
       cancelRestart = undefined;
       const current = run;
