@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findByEnvironment } from '../../src/support/process.ts';
 
 /** The command as users run it. */
 export const bin = fileURLToPath(new URL('../../bin/devcluster.js', import.meta.url));
@@ -78,13 +77,30 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
         throw new Error(`devcluster ${args.join(' ')} ended with ${result.code}\n${result.stdout}\n${result.stderr}`);
       return JSON.parse(result.stdout);
     },
-    leftovers: () =>
-      findByEnvironment('DEVCLUSTER_NODE_FOLDER', stateHome)
-        .concat(findByEnvironment('MESOS_SANDBOX', stateHome))
-        .map(({ pid }) => pid),
+    leftovers: () => processesNaming(stateHome),
     async close() {
       await run('down');
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Processes with a text in their arguments or environment: hosts and tasks carry the paths of their files. */
+export function processesNaming(text: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter(
+      (pid) =>
+        Number.isInteger(pid) &&
+        pid !== process.pid &&
+        ['cmdline', 'environ'].some((file) => holds(`/proc/${pid}/${file}`, text)),
+    );
+}
+
+function holds(file: string, text: string): boolean {
+  try {
+    return readFileSync(file, 'latin1').includes(text);
+  } catch {
+    return false;
+  }
 }

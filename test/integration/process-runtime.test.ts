@@ -8,7 +8,8 @@ import type { Runtime, UnitEvent } from '../../src/runtime/types.ts';
 import { httpCall } from '../../src/support/http-client.ts';
 import { identify, isAlive, readStat } from '../../src/support/process.ts';
 import { retry } from '../../src/support/retry.ts';
-import { type Bench, contextOf, createBench, fakePlan, siteRequest, startTask, urlOf } from './fake-host/index.ts';
+import { siteRequest } from '../unit/runtime/sites.ts';
+import { type Bench, contextOf, createBench, fakePlan, startTask, urlOf } from './fake-host/index.ts';
 
 let bench: Bench;
 let runtime: Runtime;
