@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClusterConfig, Engine, RuntimeKind } from '../config/types.ts';
+import type { ClusterConfig, Engine, RawConfig, RuntimeKind } from '../config/types.ts';
 import type { ClusterPlan, Site } from '../plan/types.ts';
 import { type StatePaths, statePaths } from '../runtime/paths.ts';
 import { DevclusterError, messageOf, systemCode } from '../support/errors.ts';
@@ -23,6 +23,8 @@ export interface ClusterRecord {
   runtime: RuntimeKind;
   engine: Engine;
   config: ClusterConfig;
+  /** What flags and variables said about the cluster itself, so that a plain `up` keeps it. */
+  overrides?: RawConfig;
   /** Undefined while its places are being reserved. */
   site?: Site;
   plan?: ClusterPlan;

@@ -24,6 +24,8 @@ export interface LoadedConfig {
   file: string | undefined;
   /** What was said, before the defaults. */
   raw: RawConfig;
+  /** The part of it that variables and flags said about the cluster itself. */
+  overrides: RawConfig;
 }
 
 /**
@@ -48,7 +50,13 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
       messages.push({ text: `${where}: ${mistake.message}`, detail: placed ?? { source: where, ...mistake } });
     }
   if (messages.length > 0) throw invalid(messages, file?.path);
-  return { config: applyDefaults(raw, defaultName()), file: file?.path, raw };
+  return { config: applyDefaults(raw, defaultName()), file: file?.path, raw, overrides: shaping(raw, overridden) };
+}
+
+const shapingKeys = ['runtime', 'engine', 'timing', 'nodes', 'network'] as const;
+
+function shaping(raw: RawConfig, overridden: ReadonlyMap<string, string>): RawConfig {
+  return Object.fromEntries(shapingKeys.filter((key) => overridden.has(key)).map((key) => [key, raw[key]]));
 }
 
 /**

@@ -1,0 +1,64 @@
+import { DevclusterError } from '../support/errors.ts';
+import type { ClusterContext } from './context.ts';
+import { withClusterLock } from './lock.ts';
+import type { ClusterRecord } from './record.ts';
+
+export interface DownOptions {
+  keepData: boolean;
+  wait: boolean;
+}
+
+/**
+ * Removes a cluster whatever state it is in; nothing there is success.
+ * @returns whether there was something
+ */
+export async function down(context: ClusterContext, name: string, options: DownOptions): Promise<boolean> {
+  const { records } = context;
+  const { folder } = records.paths.cluster(name);
+  return withClusterLock(name, folder, { doing: 'devcluster down', ...options, signal: context.signal }, async () => {
+    const found = (await records.names()).includes(name);
+    const record = await readable(context, name);
+    if (!found && !record) {
+      // What a process left that was killed before it wrote anything.
+      await (await context.runtime('process')).remove(name, { keepData: false });
+      return false;
+    }
+    const [step] = context.progress.steps([`Removing the cluster '${name}'`]);
+    try {
+      const runtime = await context.runtime(record?.runtime ?? 'process');
+      await runtime.remove(name, { keepData: options.keepData, ...(record?.plan ? { plan: record.plan } : {}) });
+      if (options.keepData && record) await records.write({ ...record, phase: 'kept' });
+      else await records.remove(name);
+      step?.done();
+      return record?.phase !== 'kept';
+    } catch (error) {
+      step?.fail();
+      throw error;
+    }
+  });
+}
+
+/** All clusters of the user. @returns the names of those that were removed */
+export async function downAll(context: ClusterContext, options: DownOptions): Promise<string[]> {
+  const removed: string[] = [];
+  let failure: unknown;
+  for (const name of await context.records.names())
+    try {
+      if (await down(context, name, options)) removed.push(name);
+    } catch (error) {
+      context.progress.warn(`'${name}' is left: ${error instanceof Error ? error.message : String(error)}`);
+      failure ??= error;
+    }
+  if (failure) throw failure;
+  return removed;
+}
+
+/** A damaged record must not keep a cluster from being removed. */
+async function readable(context: ClusterContext, name: string): Promise<ClusterRecord | undefined> {
+  try {
+    return await context.records.read(name);
+  } catch (error) {
+    if (error instanceof DevclusterError && error.code === 'RECORD_DAMAGED') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,371 @@
+import type { ClusterPlan, NodePlan, ServicePlan } from '../plan/types.ts';
+import { type Component, components } from '../protocols/versions.ts';
+import type { UnitEvent } from '../runtime/types.ts';
+import type { Progress, Step } from '../support/progress.ts';
+import { createScope } from '../support/scope.ts';
+import { trace } from '../support/trace.ts';
+import { type Health, type MesosSummary, probe as probeService } from './probes.ts';
+import { servicesOf } from './target.ts';
+
+export interface ReadinessOptions {
+  plan: ClusterPlan;
+  /** The nodes whose services are waited for. */
+  nodes: readonly NodePlan[];
+  /** Of them only these components; default: all. */
+  only?: readonly Component[];
+  /** For all of it. */
+  timeoutMs: number;
+  /** For one service, from when what it needs is ready. */
+  serviceTimeoutMs: number;
+  progress: Progress;
+  signal: AbortSignal;
+  /** Whether a service that can do its part says so by an event; if not, services are asked again and again. */
+  eventful: boolean;
+  /** How services are asked; tests bring their own. */
+  probe?: typeof probeService;
+}
+
+export interface NotReady {
+  service: string;
+  reason: string;
+}
+
+/** What kept the cluster from being ready, and which service (or whole node) is at fault. */
+export interface ReadinessFailure {
+  cause: 'timeout' | 'exited';
+  node: string;
+  component?: Component;
+  reason: string;
+  pending: readonly NotReady[];
+}
+
+export type ReadinessResult = { ready: true } | { ready: false; failure: ReadinessFailure };
+
+export interface Readiness {
+  /** Resolves when every service has said in its own protocol that it does its part, or will not. @throws on abort */
+  readonly result: Promise<ReadinessResult>;
+  /** What the runtime sees. */
+  event(event: UnitEvent): void;
+}
+
+interface Entry {
+  id: string;
+  node: NodePlan;
+  service: ServicePlan;
+  ready: boolean;
+  leader: boolean;
+  reason: string;
+  exits: number;
+  asking: boolean;
+  askAgain: boolean;
+  /** Pause before it is asked again; grows while the answer stays the same. */
+  pauseMs: number;
+  cancelPause: (() => void) | undefined;
+  /** How long it has been waited for while it could have become ready. */
+  waitedMs: number;
+}
+
+const titles: Record<Component, string> = {
+  zookeeper: 'ZooKeeper',
+  'mesos-master': 'Mesos masters',
+  'mesos-agent': 'Mesos agents',
+  marathon: 'Marathon',
+  'mesos-dns': 'Mesos-DNS',
+};
+
+/** A service that ends this often before it was ready will not get ready by another try. */
+const mostExits = 3;
+const firstPauseMs = 20;
+const longestPauseMs = 200;
+/** With events, asking without being told is only for the case that an event was lost. */
+const fallbackMs = 500;
+const probeTimeoutMs = 2_000;
+const tickMs = 250;
+/** Longer gaps between ticks mean that the machine slept or this process was stopped; they don't count. */
+const longestTickMs = 1_000;
+
+/** Starts to wait. Everything it uses is given back when its result is there. */
+export function awaitReady(options: ReadinessOptions): Readiness {
+  const { plan, signal, progress } = options;
+  const probe = options.probe ?? probeService;
+  const scope = createScope();
+  const entries = options.nodes.flatMap((node) =>
+    servicesOf(node)
+      .filter((service) => !options.only || options.only.includes(service.component))
+      .map((service): Entry => newEntry(node, service)),
+  );
+  const masters = plan.nodes.flatMap((node) =>
+    servicesOf(node).flatMap((service) => (service.component === 'mesos-master' ? [newEntry(node, service)] : [])),
+  );
+  const watchesMesos = entries.some(({ service }) => isSeenByMaster(service.component));
+  /** Whether Marathon's framework is subscribed, as the leading master sees it. */
+  let frameworkActive = !entries.some(({ service }) => service.component === 'marathon');
+  const steps = openSteps(entries, progress);
+  let finish: (result: ReadinessResult) => void = () => {};
+
+  const result = new Promise<ReadinessResult>((resolve, reject) => {
+    finish = (outcome) => {
+      if (!outcome.ready) for (const { component, step } of steps) if (!isDone(component)) step.fail();
+      resolve(outcome);
+      void scope.close();
+    };
+    const onAbort = () => {
+      reject(signal.reason);
+      void scope.close();
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    scope.defer(() => signal.removeEventListener('abort', onAbort));
+  });
+  if (scope.closed) return { result, event() {} };
+
+  const of = (component: Component) => entries.filter((entry) => entry.service.component === component);
+  const isDone = (component: Component) =>
+    of(component).every((entry) => entry.ready) && (component !== 'marathon' || frameworkActive);
+  const pending = (): NotReady[] =>
+    entries.filter((entry) => !entry.ready).map(({ id, reason }) => ({ service: id, reason }));
+
+  const fail = (entry: Pick<Entry, 'node' | 'service'>, cause: ReadinessFailure['cause'], reason: string) =>
+    finish({
+      ready: false,
+      failure: { cause, node: entry.node.name, component: entry.service.component, reason, pending: pending() },
+    });
+
+  const settle = () => {
+    for (const { component, step } of steps) {
+      const waiting = of(component).find((entry) => !entry.ready);
+      if (waiting) step.update(`${waiting.id}: ${waiting.reason}`);
+      else if (isDone(component)) step.done(summaryOf(component, of(component)));
+      else step.update('waiting for its registration with the leading master');
+    }
+    if (entries.every((entry) => entry.ready) && frameworkActive) finish({ ready: true });
+  };
+
+  const setReady = (entry: Entry, leader: boolean) => {
+    entry.leader = leader;
+    if (entry.ready) return;
+    entry.ready = true;
+    trace(`ready ${entry.id}${leader ? ' (leader)' : ''}`);
+    settle();
+  };
+
+  const again = (entry: Entry, run: (entry: Entry) => void) => {
+    if (scope.closed) return;
+    entry.cancelPause?.();
+    const pauseMs = entry.pauseMs;
+    entry.pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    const timer = setTimeout(() => run(entry), pauseMs);
+    entry.cancelPause = () => clearTimeout(timer);
+  };
+
+  const ask = async (entry: Entry, run: (entry: Entry) => void): Promise<Health | undefined> => {
+    if (scope.closed) return undefined;
+    if (entry.asking) {
+      entry.askAgain = true;
+      return undefined;
+    }
+    entry.asking = true;
+    entry.askAgain = false;
+    entry.cancelPause?.();
+    const health = await probe(entry.service, entry.node, { timeoutMs: probeTimeoutMs, signal: scope.signal });
+    entry.asking = false;
+    if (scope.closed) return undefined;
+    if (entry.askAgain) queueMicrotask(() => run(entry));
+    return health;
+  };
+
+  const check = async (entry: Entry): Promise<void> => {
+    if (entry.ready) return;
+    const health = await ask(entry, check);
+    if (!health) return;
+    if (health.ready) {
+      if (health.detail?.kind === 'mesos') takeSummary(health.detail);
+      setReady(entry, health.leader);
+      if (entry.service.component === 'mesos-master' && health.leader) void askLeader();
+      return;
+    }
+    entry.reason = health.reason;
+    settle();
+    again(entry, check);
+  };
+
+  /** What only the leading master can say: which agents and frameworks it has. */
+  const takeSummary = (summary: MesosSummary) => {
+    for (const entry of of('mesos-agent'))
+      if (summary.agents.has(`${entry.node.site.address}:${entry.node.site.ports['mesos-agent']}`))
+        setReady(entry, false);
+      else entry.reason = 'it is not registered with the leading master';
+    if (!frameworkActive && summary.frameworks.some((framework) => framework.active)) {
+      frameworkActive = true;
+      trace("ready Marathon's framework");
+      settle();
+    }
+  };
+  const isMesosDone = () => isDone('mesos-agent') && frameworkActive;
+  const checkMaster = async (entry: Entry): Promise<void> => {
+    if (isMesosDone()) return;
+    const health = await ask(entry, checkMaster);
+    if (!health) return;
+    const leads = health.ready && health.leader;
+    if (leads) {
+      for (const other of masters) other.leader = other === entry;
+      if (health.detail?.kind === 'mesos') takeSummary(health.detail);
+    } else entry.leader = false;
+    if (isMesosDone() || (!leads && masters.some((other) => other.leader))) return;
+    // With events the leader is asked when something happened; the rest of the time only in case one was lost.
+    if (leads && options.eventful) entry.pauseMs = Math.max(entry.pauseMs, longestPauseMs / 2);
+    again(entry, checkMaster);
+  };
+  /** The leader if it is known, else all of them. */
+  const askLeader = () => {
+    if (!watchesMesos || isMesosDone()) return;
+    const leaders = masters.filter((entry) => entry.leader);
+    for (const entry of leaders.length > 0 ? leaders : masters) {
+      entry.pauseMs = firstPauseMs;
+      void checkMaster(entry);
+    }
+  };
+  const start = (entry: Entry) => {
+    entry.pauseMs = firstPauseMs;
+    if (entry.service.component === 'mesos-agent') askLeader();
+    else void check(entry);
+    if (entry.service.component === 'marathon') askLeader();
+  };
+
+  // Services that run already and those whose events get lost.
+  const fallback = setTimeout(
+    () => {
+      for (const entry of entries) if (!entry.ready && !entry.asking && !entry.cancelPause) start(entry);
+    },
+    options.eventful ? fallbackMs : 0,
+  );
+  scope.defer(() => clearTimeout(fallback));
+  scope.defer(() => {
+    for (const entry of [...entries, ...masters]) entry.cancelPause?.();
+  });
+
+  let totalMs = 0;
+  let lastTick = performance.now();
+  const ticker = setInterval(() => {
+    const elapsedMs = Math.min(performance.now() - lastTick, longestTickMs);
+    lastTick = performance.now();
+    totalMs += elapsedMs;
+    const late = overdue(entries, isDone, elapsedMs, options.serviceTimeoutMs);
+    const entry = late ?? (totalMs >= options.timeoutMs ? firstPending(entries) : undefined);
+    if (entry) fail(entry, 'timeout', entry.reason);
+    else if (totalMs >= options.timeoutMs && entries[0]) {
+      const marathon = of('marathon')[0] ?? entries[0];
+      fail(marathon, 'timeout', 'its framework is not registered with the leading master');
+    }
+  }, tickMs);
+  scope.defer(() => clearInterval(ticker));
+  settle();
+
+  return {
+    result,
+    event(event) {
+      if (scope.closed) return;
+      if (event.type === 'unit-exited') {
+        const unit = entries.find((entry) => unitOf(entry) === event.unit);
+        if (unit) {
+          const { node } = unit;
+          finish({
+            ready: false,
+            failure: { cause: 'exited', node: node.name, reason: event.reason, pending: pending() },
+          });
+        }
+        return;
+      }
+      const entry = entries.find((each) => unitOf(each) === event.unit && each.service.component === event.component);
+      if (!entry) return;
+      trace(`event ${event.type} ${entry.id}`);
+      if (event.type === 'service-ready') start(entry);
+      else {
+        entry.ready = false;
+        entry.exits++;
+        entry.reason = event.reason;
+        settle();
+        if (entry.exits >= mostExits) fail(entry, 'exited', event.reason);
+      }
+    },
+  };
+}
+
+function newEntry(node: NodePlan, service: ServicePlan): Entry {
+  return {
+    id: `${node.name}/${service.component}`,
+    node,
+    service,
+    ready: false,
+    leader: false,
+    reason: 'it is starting',
+    exits: 0,
+    asking: false,
+    askAgain: false,
+    pauseMs: firstPauseMs,
+    cancelPause: undefined,
+    waitedMs: 0,
+  };
+}
+
+function openSteps(entries: readonly Entry[], progress: Progress): { component: Component; step: Step }[] {
+  const present = components.filter((component) => entries.some((entry) => entry.service.component === component));
+  const steps = progress.steps(present.map((component) => titles[component]));
+  const done = new Set<Component>();
+  return present.map((component, i) => {
+    const step = steps[i]!;
+    return {
+      component,
+      step: {
+        update: (text) => {
+          if (!done.has(component)) step.update(text);
+        },
+        done: (text) => {
+          if (!done.has(component)) step.done(text);
+          done.add(component);
+        },
+        fail: (text) => {
+          if (!done.has(component)) step.fail(text);
+          done.add(component);
+        },
+      },
+    };
+  });
+}
+
+function isSeenByMaster(component: Component): boolean {
+  return component === 'mesos-agent' || component === 'marathon';
+}
+
+function unitOf(entry: Entry): string | undefined {
+  return entry.node.units.find((unit) => unit.services.includes(entry.service))?.id;
+}
+
+/** The first service that has been waited for too long although what it needs was ready. */
+function overdue(
+  entries: readonly Entry[],
+  isDone: (component: Component) => boolean,
+  elapsedMs: number,
+  limitMs: number,
+): Entry | undefined {
+  for (const entry of entries) {
+    if (entry.ready || !entry.service.after.every(isDone)) continue;
+    entry.waitedMs += elapsedMs;
+  }
+  return entries.find((entry) => !entry.ready && entry.waitedMs >= limitMs);
+}
+
+/** In the order in which components need each other, so that the first one is the cause rather than a consequence. */
+function firstPending(entries: readonly Entry[]): Entry | undefined {
+  for (const component of components) {
+    const entry = entries.find((each) => !each.ready && each.service.component === component);
+    if (entry) return entry;
+  }
+  return undefined;
+}
+
+function summaryOf(component: Component, entries: readonly Entry[]): string {
+  const leader = entries.find((entry) => entry.leader);
+  if (leader) return `${entries.length === 1 ? 'on' : 'led by'} ${leader.node.name}`;
+  return component === 'mesos-agent' ? `${entries.length} registered` : `on ${entries.length} nodes`;
+}

@@ -1,0 +1,248 @@
+import { applyDefaults } from '../config/defaults.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { ClusterConfig } from '../config/types.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { ClusterPlan, NodePlan, Site, UnitPlan } from '../plan/types.ts';
+import type { Runtime, SiteRequest } from '../runtime/types.ts';
+import { DevclusterError, messageOf } from '../support/errors.ts';
+import { settleAll } from '../support/settle.ts';
+import { trace } from '../support/trace.ts';
+import { comparePlans, type PlanChanges, refuseConflicts } from './changes.ts';
+import { choose } from './choose.ts';
+import type { ClusterContext } from './context.ts';
+import { withClusterLock } from './lock.ts';
+import { type ClusterRecord, newRecord, type PlannedRecord } from './record.ts';
+import { startAndWait } from './wait.ts';
+
+export interface UpOptions {
+  loaded: LoadedConfig;
+  /** Keep what was started when it fails. */
+  keepFailed: boolean;
+  /** Wait for another command that changes the cluster. */
+  wait: boolean;
+}
+
+export interface UpResult {
+  record: PlannedRecord;
+  runtime: Runtime;
+  /** `unchanged`: everything ran and was as configured. */
+  outcome: 'created' | 'changed' | 'repaired' | 'unchanged';
+  seconds: number;
+}
+
+/**
+ * Makes the cluster, or brings the one that is there to its configuration, and waits until it is ready. A new cluster
+ * that does not get ready is removed again, an old one is left as it is.
+ * @throws DevclusterError
+ */
+export async function up(context: ClusterContext, options: UpOptions): Promise<UpResult> {
+  const { records } = context;
+  const { name } = options.loaded.config;
+  const { folder } = records.paths.cluster(name);
+  const lock = { doing: 'devcluster up', wait: options.wait, signal: context.signal };
+  return withClusterLock(name, folder, lock, async () => {
+    trace('lock held');
+    const begun = performance.now();
+    const found = await records.read(name);
+    const config = configFor(options.loaded, found);
+    const known = found && found.phase !== 'kept' ? found : undefined;
+    if (known) refuseConflicts(known, config);
+    const record: ClusterRecord = {
+      ...(known ?? startRecord(context, config, found)),
+      config,
+      overrides: { ...found?.overrides, ...options.loaded.overrides },
+    };
+    const fresh = record.phase === 'creating';
+    try {
+      context.signal.throwIfAborted();
+      return await bringUp(context, record, known, begun);
+    } catch (error) {
+      if (fresh && !options.keepFailed) await rollBack(context, record);
+      else if (fresh)
+        context.progress.warn(
+          `kept as it is: see \`devcluster status\` and \`devcluster logs\`, then \`devcluster down -c ${name}\``,
+        );
+      throw error;
+    }
+  });
+}
+
+/**
+ * What a flag or variable decided when the cluster was made holds until one of them, or the file, says otherwise: a
+ * plain `up` changes nothing.
+ */
+function configFor(loaded: LoadedConfig, record: ClusterRecord | undefined): ClusterConfig {
+  if (!record?.overrides) return loaded.config;
+  const said = Object.fromEntries(Object.entries(loaded.raw).filter(([, value]) => value !== undefined));
+  return applyDefaults({ ...record.overrides, ...said }, loaded.config.name);
+}
+
+/** The record of a cluster that is about to be made; one whose data was kept keeps its places too. */
+function startRecord(context: ClusterContext, config: ClusterConfig, kept: ClusterRecord | undefined): ClusterRecord {
+  const choice = choose(config);
+  if (choice.explanation) context.progress.note(choice.explanation);
+  const record = newRecord({ name: config.name, runtime: choice.runtime, engine: choice.engine, config });
+  return kept?.site ? { ...record, site: kept.site } : record;
+}
+
+async function bringUp(
+  context: ClusterContext,
+  before: ClusterRecord,
+  known: ClusterRecord | undefined,
+  begun: number,
+): Promise<UpResult> {
+  const { records, progress, signal } = context;
+  const { config } = before;
+  if (!known) await records.write(before);
+  const runtime = await context.runtime(before.runtime);
+  const site = await reserve(runtime, before, known !== undefined);
+  trace('places reserved');
+  for (const remark of site.remarks) if (!known?.site?.remarks.includes(remark)) progress.note(remark);
+  const plan = makePlan({ config, site, runtime: before.runtime, engine: before.engine });
+  const record: PlannedRecord = { ...before, site, plan };
+  await records.write(record);
+  trace('planned');
+
+  const changes = comparePlans(known?.plan, plan);
+  const work = known ? await findWork(runtime, known.plan, plan, changes) : everything(plan);
+  await startAndWait(
+    {
+      runtime,
+      plan,
+      nodes: plan.nodes,
+      timeoutSeconds: config.timeouts.up,
+      serviceTimeoutSeconds: config.timeouts.service,
+      progress: work.length > 0 ? progress : { ...progress, steps: quietSteps },
+      signal,
+    },
+    () => doWork(runtime, known?.plan, plan, work),
+  );
+  trace('ready');
+  const seconds = Math.round(performance.now() - begun) / 1000;
+  const outcome = outcomeOf(known, changes, work);
+  const done: PlannedRecord = {
+    ...record,
+    phase: 'up',
+    ...(outcome === 'unchanged' ? {} : { readyInSeconds: seconds }),
+  };
+  await records.write(done);
+  return { record: done, runtime, outcome, seconds };
+}
+
+const quietSteps = (titles: readonly string[]) => titles.map(() => ({ update() {}, done() {}, fail() {} }));
+
+/** A cluster keeps its places; one that was taken down meanwhile gets others if somebody else has them now. */
+async function reserve(runtime: Runtime, { config, site }: ClusterRecord, lives: boolean): Promise<Site> {
+  try {
+    return await runtime.reserve(siteRequest(config), site);
+  } catch (error) {
+    const taken = error instanceof DevclusterError && error.kind === 'conflict';
+    if (lives || !site || !taken) throw error;
+    return runtime.reserve(siteRequest(config));
+  }
+}
+
+function siteRequest(config: ClusterConfig): SiteRequest {
+  return {
+    cluster: config.name,
+    nodes: config.nodes.map(({ name, control, taskPorts }) => ({ name, control, taskPorts })),
+    ports: config.ports,
+    addresses: config.network.addresses,
+    ...(config.network.publish === undefined ? {} : { publish: config.network.publish }),
+    ...(config.network.subnet === undefined ? {} : { subnet: config.network.subnet }),
+  };
+}
+
+/** One thing to be done to bring a cluster to its plan. */
+type Work =
+  | { kind: 'start'; unit: UnitPlan }
+  | { kind: 'restart'; node: NodePlan; unit: UnitPlan }
+  | { kind: 'remove-node'; node: NodePlan }
+  | { kind: 'resume'; node: NodePlan }
+  | { kind: 'heal'; node: NodePlan }
+  | { kind: 'start-services'; node: NodePlan; components: readonly UnitPlan['services'][number]['component'][] };
+
+function everything(plan: ClusterPlan): Work[] {
+  return plan.nodes.flatMap((node) => node.units.map((unit): Work => ({ kind: 'start', unit })));
+}
+
+async function findWork(
+  runtime: Runtime,
+  before: ClusterPlan | undefined,
+  plan: ClusterPlan,
+  changes: PlanChanges,
+): Promise<Work[]> {
+  const statuses = new Map((await runtime.inspect(plan)).map((status) => [status.id, status]));
+  const work: Work[] = [];
+  for (const name of changes.removedNodes) {
+    const node = before?.nodes.find((each) => each.name === name);
+    if (node) work.push({ kind: 'remove-node', node });
+  }
+  for (const node of plan.nodes) {
+    if (node.units.some((unit) => statuses.get(unit.id)?.partitioned)) work.push({ kind: 'heal', node });
+    if (node.units.some((unit) => statuses.get(unit.id)?.state === 'paused')) work.push({ kind: 'resume', node });
+    for (const unit of node.units) {
+      const status = statuses.get(unit.id);
+      const runs = status?.state === 'running' || status?.state === 'paused';
+      if (!runs) work.push({ kind: 'start', unit });
+      else if (changes.changedUnits.has(unit.id)) work.push({ kind: 'restart', node, unit });
+      else if (status.stoppedServices.length > 0)
+        work.push({
+          kind: 'start-services',
+          node,
+          components: status.stoppedServices.map(({ component }) => component),
+        });
+    }
+  }
+  return work;
+}
+
+async function doWork(
+  runtime: Runtime,
+  before: ClusterPlan | undefined,
+  plan: ClusterPlan,
+  work: readonly Work[],
+): Promise<void> {
+  // What is paused or cut off goes on first: the others may need it.
+  await settleAll(
+    work.map(async (item) => {
+      if (item.kind === 'remove-node') await runtime.stop(before ?? plan, item.node);
+      if (item.kind === 'resume') await runtime.resume(plan, item.node);
+      if (item.kind === 'heal') await runtime.partition(plan, item.node, false);
+    }),
+  );
+  await settleAll(
+    work.map(async (item) => {
+      if (item.kind === 'start') await runtime.start(plan, item.unit);
+      if (item.kind === 'start-services')
+        for (const component of item.components) await runtime.startService(plan, item.node, component);
+    }),
+  );
+  // One after the other, so that there is a quorum for most of the time.
+  for (const item of work)
+    if (item.kind === 'restart') {
+      await runtime.stop(before ?? plan, item.node, item.unit);
+      await runtime.start(plan, item.unit);
+    }
+  trace('everything started');
+}
+
+function outcomeOf(known: ClusterRecord | undefined, changes: PlanChanges, work: readonly Work[]): UpResult['outcome'] {
+  if (!known || known.phase === 'creating') return 'created';
+  if (changes.changedUnits.size + changes.addedNodes.length + changes.removedNodes.length > 0) return 'changed';
+  return work.length > 0 ? 'repaired' : 'unchanged';
+}
+
+/** Removes a cluster that never was ready. What can't be removed is said, and left for `down`. */
+async function rollBack(context: ClusterContext, record: ClusterRecord): Promise<void> {
+  const [step] = context.progress.steps(['Removing what was started']);
+  try {
+    const runtime = await context.runtime(record.runtime);
+    await runtime.remove(record.name, { keepData: false });
+    await context.records.remove(record.name);
+    step?.done();
+  } catch (error) {
+    step?.fail(messageOf(error));
+    context.progress.warn(`something may be left; run \`devcluster down -c ${record.name}\``);
+  }
+}

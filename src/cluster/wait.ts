@@ -1,0 +1,106 @@
+import type { ClusterPlan, NodePlan } from '../plan/types.ts';
+import type { Component } from '../protocols/versions.ts';
+import type { Runtime } from '../runtime/types.ts';
+import { DevclusterError } from '../support/errors.ts';
+import type { Progress } from '../support/progress.ts';
+import { awaitReady, type ReadinessFailure } from './readiness.ts';
+
+export interface WaitOptions {
+  runtime: Runtime;
+  plan: ClusterPlan;
+  nodes: readonly NodePlan[];
+  only?: readonly Component[];
+  timeoutSeconds: number;
+  serviceTimeoutSeconds: number;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+/** How many of the last log lines of the service at fault an error shows. */
+const logLines = 15;
+
+/**
+ * Runs `start`, watching the units from before, and resolves when their services are ready.
+ * @throws DevclusterError saying which service is at fault and with its last log lines; the signal's reason
+ */
+export async function startAndWait(options: WaitOptions, start: () => Promise<void>): Promise<void> {
+  const { runtime, plan, nodes, signal, progress } = options;
+  const stopWaiting = new AbortController();
+  const readiness = awaitReady({
+    plan,
+    nodes,
+    ...(options.only ? { only: options.only } : {}),
+    timeoutMs: options.timeoutSeconds * 1000,
+    serviceTimeoutMs: options.serviceTimeoutSeconds * 1000,
+    progress,
+    signal: AbortSignal.any([signal, stopWaiting.signal]),
+    eventful: runtime.kind === 'process',
+  });
+  runtime.watch(plan, readiness.event, stopWaiting.signal);
+  const starting = start();
+  try {
+    // A failed start ends the waiting, and a service that fails ends it before everything was started.
+    const [result] = await Promise.all([readiness.result, starting]);
+    if (!result.ready) throw await toError(options, result.failure);
+  } finally {
+    stopWaiting.abort();
+    await Promise.allSettled([readiness.result, starting]);
+  }
+}
+
+async function toError(options: WaitOptions, failure: ReadinessFailure): Promise<DevclusterError> {
+  const where = failure.component ? `${failure.node}/${failure.component}` : failure.node;
+  const log = await lastLines(options, failure);
+  const others = failure.pending.filter((each) => each.service !== where).map((each) => each.service);
+  const what =
+    failure.cause === 'exited' && failure.component
+      ? `${where} ends again and again: ${failure.reason}`
+      : failure.cause === 'exited'
+        ? `${where} has ended: ${failure.reason}`
+        : `${where} is not ready in time: ${failure.reason}`;
+  const lines = [
+    what,
+    ...(others.length > 0 ? [`Not ready either: ${others.join(', ')}`] : []),
+    ...(log.length > 0 ? [`The last log lines of ${where}:`, ...log.map((line) => `  ${line}`)] : []),
+  ];
+  const details = { service: where, reason: failure.reason, pending: failure.pending, log };
+  const { kind, code, hint } = classify(failure);
+  return new DevclusterError(kind, code, lines.join('\n'), { hint, details });
+}
+
+/** Some reasons have a better name than "not ready". */
+function classify(failure: ReadinessFailure): { kind: 'timeout' | 'conflict' | 'missing'; code: string; hint: string } {
+  if (/EADDRINUSE|address already in use/.test(failure.reason))
+    return {
+      kind: 'conflict',
+      code: 'PORT_IN_USE',
+      hint: 'Another program took the port meanwhile; run `devcluster up` again to get others, or end that program.',
+    };
+  if (/ENOSPC|no space left/.test(failure.reason))
+    return { kind: 'missing', code: 'DISK_FULL', hint: 'Free some space, then run `devcluster up` again.' };
+  if (failure.cause === 'exited')
+    return {
+      kind: 'timeout',
+      code: 'SERVICE_FAILED',
+      hint: 'Its log says why; `devcluster up --keep-failed` keeps everything for a closer look.',
+    };
+  return {
+    kind: 'timeout',
+    code: 'NOT_READY',
+    hint: 'Give it longer with --timeout, or look closer with `devcluster up --keep-failed` and `devcluster logs`.',
+  };
+}
+
+async function lastLines({ runtime, plan }: WaitOptions, failure: ReadinessFailure): Promise<string[]> {
+  const node = plan.nodes.find((each) => each.name === failure.node);
+  if (!node) return [];
+  const lines: string[] = [];
+  try {
+    const target = { node, ...(failure.component ? { component: failure.component } : {}) };
+    const options = { tail: logLines, follow: false, signal: AbortSignal.timeout(2000) };
+    for await (const line of runtime.logs(plan, target, options)) lines.push(line.text);
+  } catch {
+    // The logs only explain; without them the error says what is known.
+  }
+  return lines.slice(-logLines);
+}
