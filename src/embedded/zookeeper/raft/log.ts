@@ -1,0 +1,83 @@
+import type { Entry } from './messages.ts';
+
+/** The part of the log that is in memory: everything after the last snapshot, and some before for slow followers. */
+export interface RaftLog {
+  /** Index of the last entry, which may be the snapshot's. */
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** Index of the first entry that is here; `lastIndex + 1` when there is none. */
+  readonly firstIndex: number;
+  /** The term of the entry at `index`; undefined when it is not known here. */
+  termAt(index: number): number | undefined;
+  /** @throws RangeError when it isn't here */
+  entryAt(index: number): Entry;
+  /** Entries from `from` on, at most `maxEntries`, and no more than the first over `maxBytes`. */
+  slice(from: number, maxEntries: number, maxBytes: number): Entry[];
+  append(entry: Entry): void;
+  /** Drops the entries after `index`. */
+  truncateAfter(index: number): void;
+  /** Drops the entries up to and including `index`. */
+  compact(index: number): void;
+  /** Forgets everything; the next entry is `index` + 1. */
+  reset(index: number, term: number): void;
+}
+
+/** @param base index and term of the entry before the first of `entries`; 0 and 0 for an empty log */
+export function createRaftLog(base: { index: number; term: number }, initial: readonly Entry[] = []): RaftLog {
+  let entries = [...initial];
+  let baseIndex = base.index;
+  let baseTerm = base.term;
+
+  const log: RaftLog = {
+    get lastIndex() {
+      return baseIndex + entries.length;
+    },
+    get lastTerm() {
+      return entries.length === 0 ? baseTerm : entries[entries.length - 1]!.term;
+    },
+    get firstIndex() {
+      return baseIndex + 1;
+    },
+    termAt(index) {
+      if (index === baseIndex) return baseTerm;
+      return entries[index - baseIndex - 1]?.term;
+    },
+    entryAt(index) {
+      const entry = entries[index - baseIndex - 1];
+      if (!entry) throw new RangeError(`entry ${index} is not in memory (${baseIndex + 1} to ${log.lastIndex})`);
+      return entry;
+    },
+    slice(from, maxEntries, maxBytes) {
+      const taken: Entry[] = [];
+      let bytes = 0;
+      for (let i = from - baseIndex - 1; i < entries.length && taken.length < maxEntries; i++) {
+        const entry = entries[i]!;
+        taken.push(entry);
+        bytes += entry.data.length;
+        if (bytes > maxBytes) break;
+      }
+      return taken;
+    },
+    append(entry) {
+      entries.push(entry);
+    },
+    truncateAfter(index) {
+      if (index < baseIndex) throw new RangeError(`can't truncate to ${index}, the log starts after ${baseIndex}`);
+      entries.length = Math.min(entries.length, index - baseIndex);
+    },
+    compact(index) {
+      if (index <= baseIndex) return;
+      const term = log.termAt(index);
+      if (term === undefined) throw new RangeError(`can't compact to ${index}, the log ends at ${log.lastIndex}`);
+      entries = entries.slice(index - baseIndex);
+      baseIndex = index;
+      baseTerm = term;
+    },
+    reset(index, term) {
+      entries = [];
+      baseIndex = index;
+      baseTerm = term;
+    },
+  };
+  return log;
+}

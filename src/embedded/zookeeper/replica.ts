@@ -1,0 +1,366 @@
+/**
+ * One server's copy of the replicated state: the consensus core with its disk, its peers and its clock, and the state
+ * machine that the committed entries feed.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../support/clock.ts';
+import { messageOf } from '../../support/errors.ts';
+import type { Logger } from '../../support/logger.ts';
+import type { Network } from '../../support/network.ts';
+import type { ZooConfig } from './config.ts';
+import { createHostClock, type HostClock } from './host-clock.ts';
+import { createLinks, type Links } from './peers/links.ts';
+import type { PeerMessage } from './peers/wire.ts';
+import { createRaft, type Raft } from './raft/core.ts';
+import type { Envelope } from './raft/messages.ts';
+import { type Command, encodeCommand, type Origin, stampCommand } from './state/commands.ts';
+import { type Applied, createMachine, type Machine } from './state/machine.ts';
+import { decodeState, encodeState } from './state/snapshot.ts';
+import { openStorage, type Storage } from './storage/storage.ts';
+
+export interface ReplicaOptions {
+  config: ZooConfig;
+  clock: Clock;
+  random: () => number;
+  network: Network;
+  log: Logger;
+  /** In the order of the log, on every server. */
+  onApplied: (applied: Applied) => void;
+  /** Whether clients may be served: there is a leader, and what it had committed is applied here. */
+  onServing: (serving: boolean) => void;
+  /** Runs about twice a tick; see HostClock. */
+  onPulse: (lateMs: number) => void;
+  /** This server leads since now, or no more. */
+  onLeading: (leading: boolean) => void;
+  /** Sessions that a follower heard of; only at the leader. */
+  onTouched: (sessions: readonly bigint[]) => void;
+  /** The replica can't go on: the disk failed, or its data belongs to another ensemble. */
+  onFailure: (reason: string) => void;
+}
+
+export interface Replica {
+  readonly machine: Machine;
+  readonly raft: Raft;
+  readonly hostClock: HostClock;
+  readonly serving: boolean;
+  /** Bytes of snapshots' log on disk. */
+  readonly logBytes: number;
+  /** Opens the quorum port. */
+  listen(): Promise<void>;
+  start(): void;
+  /** Brings a command into the log, through the leader. False when there is no leader: it is not in the log then. */
+  submit(command: Buffer): boolean;
+  /** As the leader: a command of nobody's. */
+  propose(command: Command): void;
+  /** As a follower: tells the leader which sessions were heard of. */
+  touch(sessions: readonly bigint[]): void;
+  stop(): Promise<void>;
+}
+
+/** Entries kept in memory for followers that lag behind. */
+const trailingEntries = 2000;
+/** Entries that take this much memory are due for a snapshot, unless the last snapshot was larger still. */
+const snapshotBytes = 16 << 20;
+const entryOverhead = 300;
+
+/** @throws DataError, system errors */
+export function createReplica(options: ReplicaOptions): Replica {
+  const { config, clock, log, network } = options;
+  const self = config.peers.find((peer) => peer.id === config.id)!;
+  const others = config.peers.filter((peer) => peer.id !== config.id);
+  const majority = Math.floor(config.peers.length / 2) + 1;
+  const nobody: Origin = { server: config.id, run: 0, sequence: 0 };
+
+  const machine = createMachine({ extendedTypes: config.extendedTypes, skipAcl: config.skipAcl });
+  const saves: { afterSave: Envelope[] }[] = [];
+  const foreigners = new Set<number>();
+  let stopped = false;
+  let serving = false;
+  let leading = false;
+  let flushing = false;
+  /** The leader this server follows over standing connections; `target`: what it had committed at that time. */
+  let following: { leader: number; term: number; target?: number } | undefined;
+  let snapshotting = false;
+  let snapshotIndex = 0;
+  let snapshotSize = 0;
+  let bytesSinceSnapshot = 0;
+
+  const fail = (reason: string) => {
+    if (!stopped) options.onFailure(reason);
+  };
+
+  const storage: Storage = openStorage({
+    logFolder: `${config.dataLogDir}/embedded-1`,
+    snapshotFolder: `${config.dataDir}/embedded-1`,
+    forceSync: config.forceSync,
+    keepSnapshots: config.purge.keep,
+    onSaved(save) {
+      const { afterSave } = saves.shift()!;
+      if (stopped) return;
+      sendAll(afterSave);
+      raft.saved(save, hostClock.now());
+      schedule();
+    },
+    onFailure: (error) => fail(`the log can't be written: ${messageOf(error)}`),
+  });
+  const { recovered } = storage;
+  for (const warning of recovered.warnings) log.warn(warning);
+  if (recovered.snapshot) {
+    machine.restore(decodeState(recovered.snapshot.data));
+    snapshotIndex = recovered.snapshot.index;
+    snapshotSize = recovered.snapshot.data.length;
+  }
+  let appliedIndex = snapshotIndex;
+
+  const raft = createRaft({
+    id: config.id,
+    voters: config.peers.map((peer) => peer.id),
+    log: recovered.log,
+    term: recovered.term,
+    votedFor: recovered.votedFor,
+    commit: snapshotIndex,
+    // A little less than a pulse, so that each pulse beats.
+    heartbeatMs: config.tickTime * 0.4,
+    electionMs: config.tickTime * config.syncLimit,
+    quickElectionMs: [5, 25],
+    random: options.random,
+  });
+
+  const hostClock = createHostClock(clock, config.tickTime / 2, (lateMs) => {
+    if (lateMs > config.tickTime) log.info('this server could not run', { ms: Math.round(lateMs) });
+    raft.tick(hostClock.now());
+    schedule();
+    links.pulse(config.tickTime * config.syncLimit);
+    options.onPulse(lateMs);
+  });
+
+  const links: Links = createLinks({
+    self,
+    others,
+    network,
+    clock,
+    now: () => hostClock.now(),
+    log,
+    cluster: () => machine.state.ensemble,
+    onConnected(peer) {
+      raft.connected(peer, hostClock.now());
+      schedule();
+    },
+    onDisconnected(peer) {
+      log.debug('lost a peer', { peer });
+      raft.disconnected(peer, hostClock.now());
+      // What was forwarded to it may be lost: the clients must learn that their requests have no certain answer.
+      if (peer === following?.leader) following = undefined;
+      schedule();
+    },
+    onMessage,
+    onForeign(peer, reason) {
+      if (foreigners.has(peer)) return;
+      foreigners.add(peer);
+      log.error('a peer belongs to another ensemble', { peer, reason });
+      if (foreigners.size >= majority) fail(`${reason}; the data folder must be that of this ensemble, or empty`);
+    },
+  });
+
+  function onMessage(peer: number, message: PeerMessage): void {
+    if (message.kind === 'raft') {
+      const m = message.message;
+      raft.step(peer, m, hostClock.now());
+      updateFollowing();
+      // The leader's commit index covers everything acknowledged once it covers an entry of its own term.
+      if (
+        following?.leader === peer &&
+        following.target === undefined &&
+        (m.type === 'append' || m.type === 'heartbeat')
+      )
+        if (m.term === following.term && recovered.log.termAt(m.commit) === m.term) following.target = m.commit;
+      schedule();
+    } else if (message.kind === 'forward') {
+      if (raft.role !== 'leader') return;
+      stampCommand(message.command, clock.now());
+      raft.propose(Buffer.from(message.command));
+      schedule();
+    } else if (message.kind === 'touch' && raft.role === 'leader') options.onTouched(message.sessions);
+  }
+
+  const sendAll = (envelopes: readonly Envelope[]) => {
+    for (const { to, message } of envelopes) links.send(to, { kind: 'raft', message });
+  };
+
+  /** Does at the end of this event-loop turn what its inputs made necessary. */
+  const schedule = () => {
+    if (flushing || stopped) return;
+    flushing = true;
+    setImmediate(() => {
+      flushing = false;
+      if (stopped) return;
+      try {
+        flush();
+      } catch (error) {
+        log.error('the replica failed', { error: error instanceof Error ? error.stack : messageOf(error) });
+        fail(`unexpected failure of the replicated log: ${messageOf(error)}`);
+      }
+    });
+  };
+
+  const flush = () => {
+    for (let output = raft.take(); output; output = raft.take()) {
+      sendAll(output.send);
+      if (output.save) {
+        if (output.save.snapshot) installSnapshot(output.save.snapshot);
+        saves.push({ afterSave: output.afterSave });
+        storage.write(output.save);
+      } else if (saves.length > 0) saves.at(-1)!.afterSave.push(...output.afterSave);
+      else sendAll(output.afterSave);
+      for (const peer of output.snapshotFor) sendSnapshot(peer);
+    }
+    updateRole();
+    applyCommitted();
+    updateServing();
+    hostClock.wakeAt(nextAlarm(), onAlarm);
+  };
+
+  /** A leader's heartbeats go with the pulse. */
+  const nextAlarm = () => (leading ? Number.POSITIVE_INFINITY : raft.deadline);
+
+  const onAlarm = () => {
+    raft.tick(hostClock.now());
+    schedule();
+    hostClock.wakeAt(nextAlarm(), onAlarm);
+  };
+
+  const updateFollowing = () => {
+    const { leader, term } = raft;
+    if (following?.leader === leader && following?.term === term) return;
+    const follows = raft.role === 'follower' && leader !== undefined && links.connected(leader);
+    if (!follows && !following) return;
+    following = follows ? { leader, term } : undefined;
+    if (following) log.info('following', { leader, term });
+    setServing(false);
+  };
+
+  const updateRole = () => {
+    const leads = raft.role === 'leader';
+    updateFollowing();
+    if (leads !== leading) {
+      leading = leads;
+      log.info(leads ? 'leading' : 'not leading any more', { term: raft.term });
+      options.onLeading(leads);
+    }
+    if (!leads && !following) setServing(false);
+  };
+
+  const applyCommitted = () => {
+    const { applicable } = raft;
+    if (recovered.log.firstIndex > appliedIndex + 1) return;
+    while (appliedIndex < applicable) {
+      const entry = recovered.log.entryAt(appliedIndex + 1);
+      appliedIndex++;
+      bytesSinceSnapshot += entry.data.length + entryOverhead;
+      const applied = machine.apply(entry.term, entry.data);
+      options.onApplied(applied);
+    }
+    if (
+      !snapshotting &&
+      appliedIndex - snapshotIndex >= 1 &&
+      (appliedIndex - snapshotIndex >= config.snapCount || bytesSinceSnapshot > Math.max(snapshotBytes, snapshotSize))
+    )
+      void takeSnapshot();
+  };
+
+  const updateServing = () => {
+    if (serving) return;
+    if (leading ? appliedIndex >= raft.termStart : following?.target !== undefined && appliedIndex >= following.target)
+      setServing(true);
+  };
+
+  const setServing = (next: boolean) => {
+    if (next === serving) return;
+    serving = next;
+    if (next && leading && machine.state.ensemble === '') replica.propose({ kind: 'nameEnsemble', name: randomUUID() });
+    options.onServing(next);
+  };
+
+  const installSnapshot = (snapshot: { index: number; data: Buffer }) => {
+    log.info('taking over a snapshot from the leader', { index: snapshot.index, bytes: snapshot.data.length });
+    setServing(false);
+    machine.restore(decodeState(snapshot.data));
+    appliedIndex = snapshot.index;
+    snapshotIndex = snapshot.index;
+    snapshotSize = snapshot.data.length;
+    bytesSinceSnapshot = 0;
+  };
+
+  const sendSnapshot = (peer: number) => {
+    const lastTerm = recovered.log.termAt(appliedIndex);
+    if (lastTerm === undefined) return;
+    log.info('sending a snapshot', { peer, index: appliedIndex });
+    raft.provideSnapshot(peer, { index: appliedIndex, lastTerm, data: encodeState(machine.state) });
+  };
+
+  const takeSnapshot = async () => {
+    const index = appliedIndex;
+    const lastTerm = recovered.log.termAt(index);
+    if (lastTerm === undefined) return;
+    snapshotting = true;
+    try {
+      const data = encodeState(machine.state);
+      bytesSinceSnapshot = 0;
+      await storage.saveSnapshot({ index, lastTerm, data });
+      if (stopped || index < snapshotIndex) return;
+      snapshotIndex = index;
+      snapshotSize = data.length;
+      raft.compact(index - trailingEntries);
+      log.debug('snapshot taken', { index, bytes: data.length });
+    } catch (error) {
+      fail(`a snapshot can't be written: ${messageOf(error)}`);
+    } finally {
+      snapshotting = false;
+    }
+  };
+
+  const replica: Replica = {
+    machine,
+    raft,
+    hostClock,
+    get serving() {
+      return serving;
+    },
+    get logBytes() {
+      return storage.logBytes;
+    },
+    listen: () => (others.length > 0 ? links.listen() : Promise.resolve()),
+    start() {
+      if (others.length > 0) links.start();
+      raft.tick(hostClock.now());
+      schedule();
+    },
+    submit(command) {
+      if (leading) {
+        stampCommand(command, clock.now());
+        raft.propose(command);
+        schedule();
+        return true;
+      }
+      if (!following || !links.connected(following.leader)) return false;
+      links.send(following.leader, { kind: 'forward', command });
+      return true;
+    },
+    propose(command) {
+      const encoded = encodeCommand(nobody, command);
+      stampCommand(encoded, clock.now());
+      raft.propose(encoded);
+      schedule();
+    },
+    touch(sessions) {
+      if (following) links.send(following.leader, { kind: 'touch', sessions });
+    },
+    async stop() {
+      stopped = true;
+      hostClock.stop();
+      await links.close();
+      await storage.close();
+    },
+  };
+  return replica;
+}
