@@ -1,14 +1,7 @@
 import { hostname as systemHostname, userInfo } from 'node:os';
+import { parseZkUrl, type ZkUrl } from '../../protocols/mesos/leader.ts';
+import { messageOf } from '../../support/errors.ts';
 import { FlagError, type FlagValues, parseFlags } from '../../support/flags.ts';
-
-/** Where ZooKeeper is and the path below which Marathon keeps everything, from `zk://[user:pass@]h1:p,h2:p/path`. */
-export interface ZkUrl {
-  /** `h1:p,h2:p` */
-  hosts: string;
-  /** Absolute, without a trailing slash. */
-  path: string;
-  auth?: { user: string; password: string };
-}
 
 /** Marathon's options as numbers, in milliseconds unless the name says otherwise. */
 export interface MarathonOptions {
@@ -49,6 +42,8 @@ export interface MarathonOptions {
   features: ReadonlySet<string>;
   defaultNetworkName: string | undefined;
   mesosBridgeName: string;
+  executor: string;
+  defaultAcceptedResourceRoles: 'any' | 'reserved' | 'unreserved';
   newGroupEnforceRole: 'top' | 'off';
   leaderProxyConnectMs: number;
   leaderProxyReadMs: number;
@@ -195,16 +190,21 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     throw new FlagError(
       `Unknown features specified: ${unknown.join(', ')}. Available features are: ${knownFeatures.join(', ')}`,
     );
-  const enforceRole = text('new_group_enforce_role') ?? 'top';
+  const enforceRole = text('new_group_enforce_role') ?? 'off';
   if (enforceRole !== 'top' && enforceRole !== 'off')
     throw new FlagError(`new_group_enforce_role must be 'top' or 'off', not '${enforceRole}'`);
+  const acceptedRoles = text('default_accepted_resource_roles') ?? 'any';
+  if (acceptedRoles !== 'any' && acceptedRoles !== 'reserved' && acceptedRoles !== 'unreserved')
+    throw new FlagError(
+      `default_accepted_resource_roles must be 'any', 'reserved' or 'unreserved', not '${acceptedRoles}'`,
+    );
   const localPortMin = number('local_port_min', 10000);
   const localPortMax = number('local_port_max', 20000);
   if (localPortMin >= localPortMax)
     throw new FlagError(`local_port_min (${localPortMin}) must be lower than local_port_max (${localPortMax})`);
   return {
     master,
-    zk: parseZkUrl(text('zk') ?? 'zk://localhost:2181/marathon'),
+    zk: zkUrl(text('zk') ?? 'zk://localhost:2181/marathon'),
     hostname: text('hostname') ?? systemHostname(),
     httpAddress: text('http_address') ?? '0.0.0.0',
     httpPort,
@@ -240,6 +240,8 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     features,
     defaultNetworkName: text('default_network_name'),
     mesosBridgeName: text('mesos_bridge_name') ?? 'mesos-bridge',
+    executor: text('executor') ?? '//cmd',
+    defaultAcceptedResourceRoles: acceptedRoles,
     newGroupEnforceRole: enforceRole,
     leaderProxyConnectMs: number('leader_proxy_connection_timeout', 5000),
     leaderProxyReadMs: number('leader_proxy_read_timeout', 10000),
@@ -260,16 +262,15 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
   };
 }
 
-/** @throws FlagError unless it is `zk://[user:pass@]host:port[,…]/path` */
-export function parseZkUrl(url: string): ZkUrl {
-  const match = /^zk:\/\/(?:([^:@/]+):([^@/]+)@)?([^/@]+)(\/[^?]*)$/.exec(url);
-  const hosts = match?.[3];
-  const path = match?.[4]?.replace(/\/+$/, '');
-  if (!hosts || !path)
-    throw new FlagError(`'${redactZkUrl(url)}' is no ZooKeeper URL: expected zk://host1:port1,host2:port2,.../path`);
-  const user = match?.[1];
-  const password = match?.[2];
-  return { hosts, path, ...(user && password ? { auth: { user, password } } : {}) };
+function zkUrl(text: string): ZkUrl {
+  try {
+    const url = parseZkUrl(text);
+    if (url.path === '/')
+      throw new RangeError(`'${redactZkUrl(text)}' names no path: expected zk://host:port,.../path`);
+    return url;
+  } catch (error) {
+    throw new FlagError(messageOf(error));
+  }
 }
 
 /** The URL as it may be shown: without credentials. */
@@ -290,7 +291,7 @@ export function describeOptions(options: MarathonOptions, leaderUiUrl: string | 
       decline_offer_duration: options.declineOfferMs,
       default_network_name: options.defaultNetworkName ?? null,
       env_vars_prefix: options.envVarsPrefix ?? null,
-      executor: shown('executor') ?? '//cmd',
+      executor: options.executor,
       failover_timeout: options.failoverTimeoutSeconds,
       features: [...options.features],
       framework_name: options.frameworkName,

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import type { AppDefinition, PathId, TaskFailure, Timestamp } from '../../../protocols/marathon/types.ts';
 import { emptyRoot, type Group, transitiveApps } from '../model/group.ts';
 import type { Instance } from '../model/instance.ts';
-import { fromSafePath, safePath } from '../model/path-id.ts';
+import { fromSafePath, isRoot, parentsOf, safePath } from '../model/path-id.ts';
 import { type DeploymentPlan, planDeployment } from '../model/plan.ts';
 import type { StateWriter } from './writer.ts';
 
@@ -149,6 +149,7 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
 /** The running leader's side: writes changes and reads what is old. */
 export interface StateStore {
   saveFramework(id: string): void;
+  removeFramework(): void;
   /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
   saveRoot(root: Group): void;
   saveDeployment(plan: DeploymentPlan, sentenced: Readonly<Record<PathId, readonly string[]>>): void;
@@ -161,7 +162,8 @@ export interface StateStore {
   flushed(): Promise<void>;
   /** Newest first. */
   appVersions(id: PathId): Timestamp[];
-  rootVersions(): Timestamp[];
+  /** Versions of the tree that had the group. */
+  groupVersions(id: PathId): Promise<Timestamp[]>;
   app(id: PathId, version: Timestamp): Promise<AppDefinition | undefined>;
   root(version: Timestamp): Promise<Group | undefined>;
 }
@@ -214,6 +216,7 @@ export function createStateStore(options: StateStoreOptions): StateStore {
 
   return {
     saveFramework: (id) => writer.put('framework', { id }),
+    removeFramework: () => writer.remove('framework'),
     saveRoot(root) {
       for (const app of transitiveApps(root)) {
         const version = Date.parse(app.version);
@@ -249,7 +252,17 @@ export function createStateStore(options: StateStoreOptions): StateStore {
     removeFailure: (appId) => writer.remove(bucketPath('failures', safePath(appId))),
     flushed: () => writer.flushed(),
     appVersions: (id) => (appVersions.get(id) ?? []).map(timestamp).reverse(),
-    rootVersions: () => rootVersions.map(timestamp).reverse(),
+    async groupVersions(id) {
+      await writer.flushed();
+      const versions = [...rootVersions].reverse();
+      const has = await Promise.all(
+        versions.map(async (version) => {
+          const stored = await readDocument<StoredGroup>(reader, `roots/${version}`);
+          return stored !== undefined && hasGroup(stored, id);
+        }),
+      );
+      return versions.filter((_, i) => has[i]).map(timestamp);
+    },
     async app(id, version) {
       const number = Date.parse(version);
       if (!appVersions.get(id)?.includes(number)) return undefined;
@@ -300,6 +313,13 @@ function storedGroup(group: Group): StoredGroup {
     ...(group.dependencies.length > 0 ? { dependencies: group.dependencies } : {}),
     ...(group.enforceRole === undefined ? {} : { enforceRole: group.enforceRole }),
   };
+}
+
+function hasGroup(root: StoredGroup, id: PathId): boolean {
+  const parents = isRoot(id) ? [] : [...parentsOf(id).reverse().slice(1), id];
+  let at: StoredGroup | undefined = root;
+  for (const groupId of parents) at = at?.groups?.[groupId];
+  return at !== undefined;
 }
 
 async function readDocument<T>(reader: StateReader, path: string): Promise<T | undefined> {

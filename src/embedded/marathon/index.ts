@@ -1,0 +1,240 @@
+import { randomUUID } from 'node:crypto';
+import { parseZkUrl } from '../../protocols/mesos/leader.ts';
+import { createZooKeeperClient, creatorAcl, openAcl, type ZooKeeperClient } from '../../protocols/zookeeper/client.ts';
+import { messageOf } from '../../support/errors.ts';
+import { HttpError } from '../../support/http-server.ts';
+import { createScope } from '../../support/scope.ts';
+import type { RunningService, ServiceContext, ServiceExit, StartService } from '../service.ts';
+import { joinElection } from './election.ts';
+import { createEventBus } from './events.ts';
+import { appRoutes } from './http/apps.ts';
+import type { ApiContext } from './http/context.ts';
+import { deploymentRoutes } from './http/deployments.ts';
+import { createEventStreams } from './http/event-stream.ts';
+import { groupRoutes } from './http/groups.ts';
+import { podRoutes } from './http/pods.ts';
+import { createLeaderProxy } from './http/proxy.ts';
+import { queueRoutes } from './http/queue.ts';
+import { createApiServer } from './http/server.ts';
+import { systemRoutes } from './http/system.ts';
+import { taskRoutes } from './http/tasks.ts';
+import { describeLeader } from './leader/metrics.ts';
+import { type LeaderSession, startLeaderSession } from './leader/session.ts';
+import { createMetrics } from './metrics.ts';
+import type { ModelConfig } from './model/config.ts';
+import { type MarathonOptions, parseOptions } from './options.ts';
+import { fixedMasters, followMasters, type Masters } from './scheduler/masters.ts';
+
+/** Exit codes of the original. */
+const exitCodes = { leadershipLost: 103, leadershipEnded: 105, loadingFailed: 107 };
+
+/** Between the answer to DELETE /v2/leader and the end, so that the answer gets out. */
+const abdicationMs = 500;
+/** For what was accepted but is not stored yet. */
+const lastWritesMs = 1000;
+
+/**
+ * The embedded Marathon: flags and variables, ports and ZooKeeper nodes of Marathon 1.11. Several instances elect a
+ * leader, which alone schedules; the others pass requests on to it.
+ */
+export const start: StartService = async (context) => {
+  const { clock, log, network, random } = context;
+  const options = parseOptions(context.argv, context.env);
+  const scope = createScope();
+  const events = createEventBus(clock);
+  const streams = createEventStreams(events, clock, options.eventStreamMaxOutstanding);
+  const metrics = createMetrics(options.metricsPrefix);
+  const exit = createExit();
+
+  let session: LeaderSession | undefined;
+  let port = options.httpPort;
+  const self = () => `${options.hostname}:${port}`;
+  const api: ApiContext = {
+    session() {
+      if (session) return session;
+      throw new HttpError(503, { message: 'This instance does not lead any more' });
+    },
+    events,
+    clock,
+  };
+
+  const server = createApiServer({
+    options,
+    log,
+    leaderUrl: () => (session ? `http://${self()}` : undefined),
+    // The address is known once the server listens, the election after that.
+    proxy: (request, response) => proxy(request, response),
+    routes: [
+      ...taskRoutes(api),
+      ...appRoutes(api),
+      ...groupRoutes(api),
+      ...deploymentRoutes(api),
+      ...queueRoutes(api),
+      ...podRoutes(),
+      { method: 'GET', path: /^\/v2\/events\/?$/, handler: (request, response) => streams.attach(request, response) },
+      ...systemRoutes({
+        ...api,
+        options,
+        metrics,
+        leader: () => election.leader,
+        abdicate: () => scope.defer(clock.after(abdicationMs, () => end(exitCodes.leadershipEnded, 'abdicated'))),
+      }),
+    ],
+  });
+  port = await server.listen(options.httpPort, options.httpAddress);
+  scope.defer(() => server.close());
+  scope.defer(() => streams.close());
+
+  const client = createZooKeeperClient({
+    servers: options.zk.servers,
+    sessionTimeoutMs: options.zkSessionMs,
+    auth: options.zk.auth,
+    network,
+    clock,
+    log: log.named('zookeeper'),
+    random,
+  });
+  scope.defer(() => client.close());
+  const acl = options.zk.auth.length > 0 ? creatorAcl : openAcl;
+
+  const lead = async () => {
+    log.info('elected; loading the state');
+    const begun = clock.monotonic();
+    const tooLate = clock.after(options.onElectedPrepareMs, () =>
+      end(exitCodes.loadingFailed, `the state was not loaded in ${options.onElectedPrepareMs} ms`),
+    );
+    try {
+      const started = await startLeaderSession({
+        options,
+        config: modelConfig(options),
+        client,
+        acl,
+        masters: () => mastersOf(options, context, client),
+        webuiUrl: options.webuiUrl ?? `http://${self()}`,
+        leaderId: `${self()} ${randomUUID()}`,
+        events,
+        metrics,
+        network,
+        clock,
+        random,
+        log,
+        onFatal: end,
+      });
+      if (scope.closed) return await started.close();
+      session = started;
+      describeLeader(metrics, started, clock, events);
+      log.info('leading', { loadedInMs: Math.round(clock.monotonic() - begun) });
+      election.setServing(true);
+      void started.registered.then(announceReady);
+    } catch (error) {
+      end(exitCodes.loadingFailed, `loading the state failed: ${messageOf(error)}`);
+    } finally {
+      tooLate();
+    }
+  };
+
+  let announceReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    announceReady = resolve;
+  });
+  const election = joinElection({
+    client,
+    path: `${options.zk.path}/leader-curator`,
+    id: self(),
+    acl,
+    clock,
+    log,
+    ha: options.ha,
+    onElected: () => void lead(),
+    onDefeated: () => end(exitCodes.leadershipLost, 'leadership lost'),
+  });
+  scope.defer(() => election.close());
+  const proxy = createLeaderProxy({
+    self: self(),
+    leadership: election,
+    network,
+    readTimeoutMs: options.leaderProxyReadMs,
+    monotonic: () => clock.monotonic(),
+  });
+  election.onChange(() => {
+    if (election.view().kind === 'other') announceReady();
+  });
+
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= (async () => {
+      const last = session;
+      session = undefined;
+      election.setServing(false);
+      if (last) {
+        await Promise.race([last.store.flushed(), new Promise<void>((done) => clock.after(lastWritesMs, done))]);
+        await last.close();
+      }
+      await scope.close();
+    })();
+    return closing;
+  };
+  function end(code: number, reason: string): void {
+    if (closing) return;
+    log.warn('ending', { code, reason });
+    void close()
+      .catch((error: unknown) => log.error('closing failed', { error: messageOf(error) }))
+      .then(() => exit.resolve({ code, reason }));
+  }
+
+  return { exited: exit.promise, ready, stop: close } satisfies RunningService;
+};
+
+function modelConfig(options: MarathonOptions): ModelConfig {
+  return {
+    features: options.features,
+    mesosRole: options.mesosRole,
+    mesosBridgeName: options.mesosBridgeName,
+    defaultAcceptedResourceRoles: options.defaultAcceptedResourceRoles,
+    localPortMin: options.localPortMin,
+    localPortMax: options.localPortMax,
+    executor: options.executor,
+    mesosUser: options.mesosUser,
+    newGroupEnforceRole: options.newGroupEnforceRole,
+    ...(options.defaultNetworkName === undefined ? {} : { defaultNetworkName: options.defaultNetworkName }),
+    ...(options.envVarsPrefix === undefined ? {} : { envVarsPrefix: options.envVarsPrefix }),
+  };
+}
+
+/** The masters that `--master` names; their election is followed in the own ZooKeeper session where it is the same. */
+function mastersOf(options: MarathonOptions, context: ServiceContext, client: ZooKeeperClient): Masters {
+  const { clock, log, network, random } = context;
+  if (!options.master.startsWith('zk://')) return fixedMasters(options.master);
+  const url = parseZkUrl(options.master);
+  const same = url.servers === options.zk.servers && JSON.stringify(url.auth) === JSON.stringify(options.zk.auth);
+  if (same) return followMasters(client, url.path, clock, log);
+  const own = createZooKeeperClient({
+    servers: url.servers,
+    sessionTimeoutMs: options.zkSessionMs,
+    auth: url.auth,
+    network,
+    clock,
+    log: log.named('zookeeper'),
+    random,
+  });
+  const masters = followMasters(own, url.path, clock, log);
+  return {
+    get leader() {
+      return masters.leader;
+    },
+    onChange: masters.onChange,
+    failed: masters.failed,
+    close() {
+      masters.close();
+      void own.close();
+    },
+  };
+}
+
+function createExit() {
+  let resolve: (exit: ServiceExit) => void = () => {};
+  const promise = new Promise<ServiceExit>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,118 @@
+import type { AppDefinition, FieldErrors, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
+import type { Clock } from '../../../support/clock.ts';
+import type { EventBus } from '../events.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { type Group, getApp, transitiveApps, validateRoot } from '../model/group.ts';
+import { randomUuid } from '../model/ids.ts';
+import { type DeploymentPlan, planDeployment } from '../model/plan.ts';
+import { assignServicePorts } from '../model/ports.ts';
+import { good, problems, type Result } from '../model/problem.ts';
+import { validateChange } from '../model/validate.ts';
+import { stampVersions } from '../model/versions.ts';
+import type { StateStore } from '../store/state.ts';
+import type { Catalog } from './catalog.ts';
+import type { Deployments } from './deployments.ts';
+
+export interface Change {
+  /** What the change is about, for the events. */
+  id: PathId;
+  /** The tree that is wanted; versions and service ports are still as they come. */
+  apply: (root: Group, now: Timestamp) => Result<Group>;
+  /** Cancels running deployments that are in the way. */
+  force?: boolean;
+  /** Instances to end when scaling, by app. */
+  sentenced?: Readonly<Record<PathId, readonly string[]>>;
+}
+
+/** Changes of the tree: one after the other, each becoming a deployment. */
+export interface Groups {
+  /** Resolves when the change is stored and its deployment has begun. */
+  change(change: Change): Promise<Result<DeploymentPlan>>;
+  /** What a change would lead to, without doing it. */
+  dryRun(change: Change): Result<DeploymentPlan>;
+  /** A version later than every version of the tree so far. */
+  now(): Timestamp;
+}
+
+export interface GroupsOptions {
+  catalog: Catalog;
+  deployments: Deployments;
+  store: StateStore;
+  events: EventBus;
+  config: ModelConfig;
+  clock: Clock;
+  random: () => number;
+  maxRunningDeployments: number;
+  /** The tree has changed, and is about to be stored. */
+  onChanged: (root: Group) => void;
+}
+
+export function createGroups(options: GroupsOptions): Groups {
+  const { catalog, deployments, store, events, config, clock } = options;
+
+  const now = (): Timestamp => new Date(Math.max(clock.now(), Date.parse(catalog.root.version) + 1)).toISOString();
+
+  const prepare = (change: Change): Result<DeploymentPlan> => {
+    const from = catalog.root;
+    const version = now();
+    const wanted = change.apply(from, version);
+    if (!wanted.ok) return wanted;
+    const withPorts = assignServicePorts(from, wanted.value, config);
+    if (!withPorts.ok) return withPorts;
+    const to = { ...stampVersions(from, withPorts.value, version), version };
+    const errors = [...transitiveApps(to).flatMap((app) => changeErrors(from, app)), ...validateRoot(to, config)];
+    if (errors.length > 0) return { ok: false, problem: problems.notValid(errors) };
+    return good(
+      planDeployment(from, to, {
+        id: randomUuid(options.random),
+        version,
+        ...(change.sentenced ? { sentenced: change.sentenced } : {}),
+      }),
+    );
+  };
+
+  const accept = (change: Change): Result<DeploymentPlan> => {
+    if (deployments.size >= options.maxRunningDeployments)
+      return { ok: false, problem: problems.tooManyDeployments(options.maxRunningDeployments) };
+    const prepared = prepare(change);
+    if (!prepared.ok) return prepared;
+    const plan = prepared.value;
+    const conflicts = deployments.conflicts(plan);
+    if (conflicts.length > 0 && !change.force)
+      return { ok: false, problem: problems.locked(conflicts.map(({ id }) => id)) };
+    for (const { id } of conflicts) deployments.cancel(id, `superseded by deployment ${plan.id}`);
+    deployments.add(plan);
+    catalog.setRoot(plan.target);
+    store.saveRoot(plan.target);
+    if (plan.steps.length > 0) store.saveDeployment(plan, change.sentenced ?? {});
+    options.onChanged(plan.target);
+    return prepared;
+  };
+
+  return {
+    now,
+    dryRun: prepare,
+    async change(change) {
+      const version = now();
+      const result = accept(change);
+      if (!result.ok) {
+        publishFailure(events, change.id, version, result.problem.body.message);
+        return result;
+      }
+      await store.flushed();
+      const plan = result.value;
+      events.publish({ eventType: 'group_change_success', groupId: change.id, version: plan.version });
+      deployments.begin(plan.id);
+      return result;
+    },
+  };
+}
+
+function changeErrors(from: Group, app: AppDefinition): FieldErrors[] {
+  const before = getApp(from, app.id);
+  return before === undefined || before === app ? [] : validateChange(before, app);
+}
+
+function publishFailure(events: EventBus, groupId: PathId, version: Timestamp, reason: string): void {
+  events.publish({ eventType: 'group_change_failed', groupId, version, reason });
+}

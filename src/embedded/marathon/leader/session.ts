@@ -1,0 +1,505 @@
+import type {
+  AppDefinition,
+  Health,
+  PathId,
+  ReadinessCheckResult,
+  TaskFailure,
+} from '../../../protocols/marathon/types.ts';
+import type { FrameworkInfo } from '../../../protocols/mesos/types.ts';
+import type { ZooKeeperClient } from '../../../protocols/zookeeper/client.ts';
+import type { Acl } from '../../../protocols/zookeeper/records.ts';
+import type { Clock } from '../../../support/clock.ts';
+import type { Logger } from '../../../support/logger.ts';
+import type { Network } from '../../../support/network.ts';
+import { createScope } from '../../../support/scope.ts';
+import type { EventBus } from '../events.ts';
+import { createHealthManager } from '../health/manager.ts';
+import { createProber } from '../health/probe.ts';
+import { createReadiness } from '../health/readiness.ts';
+import { createInstanceTracker, type InstanceTracker, isActive, isTerminalCondition } from '../instances.ts';
+import { createLaunchDelays, type LaunchDelays } from '../launch/delays.ts';
+import { createOfferDemand } from '../launch/demand.ts';
+import { createKiller, type Killer } from '../launch/killer.ts';
+import { createLauncher, type Launcher } from '../launch/launcher.ts';
+import { createLaunchQueue, type LaunchQueue } from '../launch/queue.ts';
+import { createLaunchTokens } from '../launch/tokens.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { newInstanceId } from '../model/ids.ts';
+import type { Instance } from '../model/instance.ts';
+import type { MarathonOptions } from '../options.ts';
+import { createDriver, type Driver } from '../scheduler/driver.ts';
+import type { Masters } from '../scheduler/masters.ts';
+import { createStateStore, loadState, type StateStore } from '../store/state.ts';
+import { createStateWriter } from '../store/writer.ts';
+import { createStateReader, createWriterClient, takeOver } from '../store/zookeeper.ts';
+import { type Catalog, createCatalog } from './catalog.ts';
+import { createDeployments, type Deployments } from './deployments.ts';
+import { createGroups, type Groups } from './groups.ts';
+import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
+import { createTaskUpdates, failureOf, rescheduled } from './task-updates.ts';
+
+/** Everything that exists only while this instance leads. */
+export interface LeaderSession {
+  readonly catalog: Catalog;
+  readonly tracker: InstanceTracker;
+  readonly deployments: Deployments;
+  readonly groups: Groups;
+  readonly store: StateStore;
+  readonly queue: LaunchQueue;
+  readonly delays: LaunchDelays;
+  readonly killer: Killer;
+  readonly launcher: Launcher;
+  readonly driver: Driver;
+  readonly housekeeping: Housekeeping;
+  readonly health: ReadonlyMap<string, readonly Health[]>;
+  readonly config: ModelConfig;
+  readonly frameworkId: string | undefined;
+  /** Resolves when the framework has registered for the first time. */
+  readonly registered: Promise<void>;
+  lastFailure(appId: PathId): TaskFailure | undefined;
+  readinessResults(appId: PathId): readonly ReadinessCheckResult[];
+  /** Gives the instances up and ends their tasks. */
+  decommission(instanceIds: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+export interface LeaderSessionOptions {
+  options: MarathonOptions;
+  config: ModelConfig;
+  client: ZooKeeperClient;
+  acl: readonly Acl[];
+  masters: () => Masters;
+  /** The web address of this instance, for the framework's description. */
+  webuiUrl: string;
+  /** Unique among all leaders there ever were. */
+  leaderId: string;
+  events: EventBus;
+  metrics: Metrics;
+  network: Network;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+  /** The session can't go on: this instance must give up leading. */
+  onFatal: (code: number, reason: string) => void;
+}
+
+/** Exit codes of the original. */
+const exitCodes = { storageLost: 101, frameworkError: 106, frameworkRemoved: 110 };
+
+/** Loads the state, takes over what runs and starts scheduling. @throws when the state can't be read */
+export async function startLeaderSession(input: LeaderSessionOptions): Promise<LeaderSession> {
+  const { options, config, client, events, metrics, network, clock, random, log } = input;
+  const scope = createScope();
+  const iso = () => new Date(clock.now()).toISOString();
+  const base = `${options.zk.path}/state`;
+
+  const writerVersion = await takeOver(client, base, input.leaderId, input.acl);
+  const reader = createStateReader(client, base);
+  const loaded = await loadState(reader, iso());
+  const writer = createStateWriter({
+    client: createWriterClient(client, input.acl),
+    base,
+    writerId: input.leaderId,
+    existing: loaded.existing,
+    writerVersion,
+    maxNodeSize: options.zkMaxNodeSize,
+    compressFrom: options.zkCompression ? options.zkCompressionThreshold : undefined,
+    log,
+    onLost: (reason) => input.onFatal(exitCodes.storageLost, reason),
+  });
+  scope.defer(() => writer.close());
+  const store = createStateStore({
+    writer,
+    reader,
+    loaded,
+    maxVersions: options.zkMaxVersions,
+    inUse: (id, version) =>
+      id === '/'
+        ? deployments.plans().some((plan) => plan.original.version === version || plan.target.version === version)
+        : tracker.ofApp(id).some((instance) => instance.appVersion === version),
+  });
+  let frameworkId = loaded.frameworkId;
+
+  const catalog = createCatalog(loaded.root, loaded.definitions);
+  const tracker = createInstanceTracker(loaded.instances, ({ before, after }) => {
+    if (after) store.saveInstance(after);
+    else if (before) store.removeInstance(before.id);
+  });
+  tracker.onChange(({ before, after }) => {
+    const instance = (after ?? before)!;
+    // An instance that is forgotten has told its last condition before, unless it never had a task.
+    if (after && before?.condition !== after.condition)
+      events.publish({
+        eventType: 'instance_changed_event',
+        instanceId: instance.id,
+        condition: after.condition,
+        runSpecId: instance.appId,
+        ...(instance.placement ? { agentId: instance.placement.agentId, host: instance.placement.host } : {}),
+        runSpecVersion: instance.appVersion,
+      });
+    if (after && before && before.healthy !== after.healthy)
+      events.publish({
+        eventType: 'instance_health_changed_event',
+        instanceId: instance.id,
+        runSpecId: instance.appId,
+        healthy: after.healthy ?? null,
+        runSpecVersion: instance.appVersion,
+      });
+  });
+
+  const failures = new Map<PathId, TaskFailure>(loaded.failures.map((failure) => [failure.appId, failure]));
+  const saveFailure = (failure: TaskFailure) => {
+    failures.set(failure.appId, failure);
+    store.saveFailure(failure);
+  };
+
+  // What is launchable is looked at once a turn, after everything else that the turn brings.
+  let started = false;
+  let demandDue = false;
+  let freshDemand = false;
+  const reconsiderDemand = (fresh: boolean) => {
+    freshDemand ||= fresh;
+    if (demandDue) return;
+    demandDue = true;
+    queueMicrotask(() => {
+      demandDue = false;
+      const isFresh = freshDemand;
+      freshDemand = false;
+      if (!scope.closed) demand.update(launcher.wantedRoles(), isFresh);
+    });
+  };
+  const delays = createLaunchDelays(clock, () => reconsiderDemand(true));
+  scope.defer(() => delays.close());
+  const tokens = createLaunchTokens(clock, options.launchTokens, options.launchTokenRefreshMs, () =>
+    reconsiderDemand(true),
+  );
+  scope.defer(() => tokens.close());
+  const queue = createLaunchQueue(tracker, iso, () => {
+    if (started) reconsiderDemand(true);
+  });
+  tracker.onChange(({ before, after }) => {
+    if (before?.condition === 'Scheduled' && after?.condition !== 'Scheduled') reconsiderDemand(false);
+    if (after?.condition === 'Running' && before?.condition !== 'Running') tokens.giveBack();
+    // Its place may be what a waiting instance needs.
+    if (queue.size > 0 && before && isActive(before) && !(after && isActive(after))) reconsiderDemand(true);
+  });
+  const demand = createOfferDemand({
+    clock,
+    minReviveMs: options.minReviveOffersMs,
+    revive: (roles) => {
+      metrics.count('mesos.calls.revive.counter');
+      driver.revive(roles);
+    },
+    suppress: (roles) => {
+      metrics.count('mesos.calls.suppress.counter');
+      driver.suppress(roles);
+    },
+  });
+  scope.defer(() => demand.close());
+
+  const launcher = createLauncher({
+    tracker,
+    catalog,
+    queue,
+    delays,
+    tokens,
+    config,
+    clock,
+    random,
+    log,
+    maxInstancesPerOffer: options.maxInstancesPerOffer,
+    declineOfferMs: options.declineOfferMs,
+    stored: () => store.flushed(),
+    accept: (offerId, operations, refuseSeconds) => {
+      metrics.count('mesos.offers.used.counter');
+      return driver.accept(offerId, operations, refuseSeconds);
+    },
+    decline: (offerIds, refuseSeconds) => {
+      metrics.count('mesos.offers.declined.counter', offerIds.length);
+      driver.decline(offerIds, refuseSeconds);
+    },
+    onRefused: (instance, reason) => {
+      const app = catalog.definitionOf(instance);
+      const after: Instance = { ...instance, condition: 'Error', since: iso() };
+      if (app) delays.note(app, 'Error');
+      const task_id = { value: instance.task?.id ?? instance.id };
+      saveFailure(failureOf(after, { task_id, state: 'TASK_ERROR', message: reason }, iso()));
+      tracker.put(after);
+      if (instance.goal === 'Running') tracker.put({ ...rescheduled(after), since: iso() });
+      else tracker.forget(instance.id);
+    },
+  });
+
+  const killer = createKiller({
+    tracker,
+    clock,
+    maxInFlight: options.killChunkSize,
+    retryMs: options.killRetryMs,
+    send: (taskId, agentId) => driver.kill(taskId, agentId),
+    cancelLaunch: (instanceId) => launcher.cancel(instanceId),
+  });
+  scope.defer(() => killer.close());
+
+  const startInstances = (app: AppDefinition, count: number) => {
+    for (let i = 0; i < count; i++)
+      tracker.put({
+        id: newInstanceId(app.id, clock.now(), random),
+        appId: app.id,
+        appVersion: app.version,
+        role: app.role,
+        goal: 'Running',
+        condition: 'Scheduled',
+        since: iso(),
+      });
+  };
+  const decommission = (instanceIds: readonly string[]) => {
+    for (const id of instanceIds) {
+      const instance = tracker.get(id);
+      if (!instance) continue;
+      if (instance.goal !== 'Decommissioned') tracker.put({ ...instance, goal: 'Decommissioned' });
+      killer.kill(id);
+    }
+  };
+
+  const prober = createProber(network);
+  scope.defer(() => prober.close());
+  const readiness = createReadiness(tracker, prober, clock, (appId) => deployments.touch(appId));
+  scope.defer(() => readiness.close());
+  const deployments = createDeployments({
+    tracker,
+    events,
+    log,
+    now: () => clock.now(),
+    ready: () => readiness.ready,
+    readinessResults: (appId) => readiness.results(appId),
+    watchReadiness: (app, watch) => readiness.watch(app, watch),
+    start: startInstances,
+    decommission,
+    resetDelay: (app) => delays.reset(app),
+    onStopped: (app) => {
+      delays.reset(app);
+      events.publish({ eventType: 'app_terminated_event', appId: app.id });
+      if (failures.delete(app.id)) store.removeFailure(app.id);
+    },
+    onEnded: (plan) => {
+      if (plan.steps.length > 0) store.removeDeployment(plan.id);
+      catalog.prune(tracker.all());
+    },
+  });
+  scope.defer(() => deployments.close());
+
+  const health = createHealthManager({
+    tracker,
+    definitionOf: (instance) => catalog.definitionOf(instance),
+    prober,
+    events,
+    clock,
+    random,
+    onUnhealthy: (instance, cause) => {
+      log.info('ending an unhealthy task', { instance: instance.id, cause });
+      const slaveId = instance.placement?.agentId;
+      events.publish({
+        eventType: 'unhealthy_instance_kill_event',
+        appId: instance.appId,
+        taskId: instance.task?.id ?? '',
+        instanceId: instance.id,
+        version: instance.appVersion,
+        reason: cause,
+        host: instance.placement?.host ?? '',
+        ...(slaveId === undefined ? {} : { slaveId }),
+      });
+      const status = {
+        task_id: { value: instance.task?.id ?? instance.id },
+        state: 'TASK_KILLED' as const,
+        message: `Task was killed since health check failed. Reason: ${cause}`,
+      };
+      saveFailure(failureOf(instance, status, iso()));
+      killer.kill(instance.id);
+    },
+  });
+  scope.defer(() => health.close());
+
+  const updates = createTaskUpdates({
+    tracker,
+    catalog,
+    events,
+    clock,
+    log,
+    killStray: (taskId, agentId) => killer.killStray(taskId, agentId),
+    noteDelay: (app, instance) => delays.note(app, instance.condition),
+    onFailure: saveFailure,
+    onMesosHealth: (instance, healthy, message) => health.fromMesos(instance, healthy, message),
+  });
+
+  const housekeeping = createHousekeeping({
+    tracker,
+    catalog,
+    clock,
+    log,
+    isLocked: (appId) => deployments.ofApp(appId).length > 0,
+    start: startInstances,
+    decommission,
+    kill: (instanceId) => killer.kill(instanceId),
+    scaleInitialMs: options.scaleAppsInitialMs,
+    scaleMs: options.scaleAppsMs,
+    taskLaunchMs: options.taskLaunchMs,
+    taskLaunchConfirmMs: options.taskLaunchConfirmMs,
+    expungeInitialMs: options.taskLostExpungeInitialMs,
+    expungeMs: options.taskLostExpungeMs,
+  });
+  scope.defer(() => housekeeping.close());
+
+  const roles = (): string[] => {
+    const all = new Set([options.mesosRole]);
+    for (const app of catalog.apps()) all.add(app.role);
+    for (const instance of tracker.all()) all.add(instance.role);
+    return [...all];
+  };
+  let toldRoles: string[] = [];
+  const framework = (): FrameworkInfo => {
+    toldRoles = roles();
+    return {
+      name: options.frameworkName,
+      user: options.mesosUser,
+      ...(frameworkId ? { id: { value: frameworkId } } : {}),
+      failover_timeout: options.failoverTimeoutSeconds,
+      checkpoint: options.checkpoint,
+      hostname: options.hostname,
+      webui_url: input.webuiUrl,
+      roles: toldRoles,
+      capabilities: [
+        { type: 'PARTITION_AWARE' },
+        { type: 'REGION_AWARE' },
+        { type: 'MULTI_ROLE' },
+        ...(config.features.has('task_killing') ? [{ type: 'TASK_KILLING_STATE' }] : []),
+        ...(config.features.has('gpu_resources') ? [{ type: 'GPU_RESOURCES' }] : []),
+      ],
+    };
+  };
+  const reconcile = () => {
+    const tasks = [];
+    for (const instance of tracker.all())
+      if (instance.task && instance.condition !== 'Scheduled')
+        tasks.push({ taskId: instance.task.id, agentId: instance.placement?.agentId });
+    if (tasks.length > 0) driver.reconcile(tasks);
+    driver.reconcile([]);
+  };
+
+  let announceRegistered = () => {};
+  const registered = new Promise<void>((resolve) => {
+    announceRegistered = resolve;
+  });
+  let suppressedAtSubscribe: string[] = [];
+  let subscriptions = 0;
+  demand.update(launcher.wantedRoles(), false);
+  const masters = input.masters();
+  const driver: Driver = createDriver({
+    masters,
+    network,
+    clock,
+    log,
+    heartbeatFailureThreshold: options.mesosHeartbeatFailureThreshold,
+    framework,
+    suppressedRoles: () => {
+      suppressedAtSubscribe = demand.unwanted(roles());
+      return suppressedAtSubscribe;
+    },
+    onSubscribed(id, master) {
+      const isNew = frameworkId === undefined;
+      const hostname = master?.hostname ?? '';
+      subscriptions++;
+      if (frameworkId !== id) {
+        frameworkId = id;
+        store.saveFramework(id);
+      }
+      log.info('registered with the master', { framework: id, master: hostname });
+      demand.subscribed(new Set(suppressedAtSubscribe));
+      if (isNew) events.publish({ eventType: 'scheduler_registered_event', frameworkId: id, master: hostname });
+      else events.publish({ eventType: 'scheduler_reregistered_event', master: hostname });
+      // What happened while nobody listened is asked for at once, so that nothing waits for a status that never comes.
+      if (!isNew) reconcile();
+      if (subscriptions > 1) killer.resend();
+      announceRegistered();
+    },
+    onDisconnected() {
+      demand.disconnected();
+      events.publish({ eventType: 'scheduler_disconnected_event' });
+    },
+    onOffers(offers) {
+      metrics.count('mesos.offers.incoming.counter', offers.length);
+      launcher.onOffers(offers);
+    },
+    onUpdate(status) {
+      updates.handle(status);
+      // Once acknowledged a status never comes again, so its effect must be stored first.
+      if (status.uuid !== undefined) void store.flushed().then(() => driver.acknowledge(status));
+    },
+    onMessage: ({ agentId, executorId, data }) =>
+      events.publish({ eventType: 'framework_message_event', slaveId: agentId, executorId, message: [...data] }),
+    onFailure: (failure) => log.info('an agent or executor is gone', failure),
+    onError(message) {
+      if (!/Framework has been removed/.test(message)) return input.onFatal(exitCodes.frameworkError, message);
+      // The id is of no use any more; the next leader registers as a new framework.
+      store.removeFramework();
+      void store.flushed().then(() => input.onFatal(exitCodes.frameworkRemoved, message));
+    },
+  });
+  scope.defer(() => driver.close());
+
+  const groups = createGroups({
+    catalog,
+    deployments,
+    store,
+    events,
+    config,
+    clock,
+    random,
+    maxRunningDeployments: options.maxRunningDeployments,
+    onChanged: () => {
+      if (roles().some((role) => !toldRoles.includes(role))) driver.updateFramework();
+    },
+  });
+
+  let cancelReconcile = clock.after(options.reconciliationInitialMs, () => {
+    reconcile();
+    cancelReconcile = clock.every(options.reconciliationMs, reconcile);
+  });
+  scope.defer(() => cancelReconcile());
+
+  // Take over what the last leader left: deployments go on, ends that were begun are finished.
+  started = true;
+  for (const instance of [...tracker.all()]) {
+    if (instance.goal === 'Decommissioned') killer.kill(instance.id);
+    else if (isTerminalCondition(instance.condition)) tracker.put({ ...rescheduled(instance), since: iso() });
+  }
+  for (const plan of loaded.deployments) {
+    deployments.add(plan);
+    deployments.begin(plan.id);
+  }
+  reconsiderDemand(true);
+
+  return {
+    catalog,
+    tracker,
+    deployments,
+    groups,
+    store,
+    queue,
+    delays,
+    killer,
+    launcher,
+    driver,
+    housekeeping,
+    health: health.results,
+    config,
+    registered,
+    get frameworkId() {
+      return frameworkId;
+    },
+    lastFailure: (appId) => failures.get(appId),
+    readinessResults: (appId) => readiness.results(appId),
+    decommission,
+    close: () => scope.close(),
+  };
+}
