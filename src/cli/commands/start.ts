@@ -1,0 +1,8 @@
+import { start } from '../../cluster/lifecycle.ts';
+import { runLifecycle } from '../lifecycle.ts';
+import type { CommandContext } from '../spec.ts';
+
+/** `start [TARGET]` */
+export function run(context: CommandContext): Promise<void> {
+  return runLifecycle(context, 'ready', start);
+}

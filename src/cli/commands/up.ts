@@ -1,0 +1,133 @@
+import type { DeploymentOutcome } from '../../apps/deployment.ts';
+import { createMarathonClient, type MarathonClient } from '../../clients/marathon.ts';
+import { down } from '../../cluster/down.ts';
+import { describe, type StatusDocument } from '../../cluster/status.ts';
+import { type UpResult, up } from '../../cluster/up.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { ClusterConfig } from '../../config/types.ts';
+import type { DeploymentResult } from '../../protocols/marathon/types.ts';
+import { exitCodes } from '../../support/errors.ts';
+import { trace } from '../../support/trace.ts';
+import { runDeployment } from '../deploying.ts';
+import { clusterContext } from '../open-cluster.ts';
+import { type CommandContext, numberOption, type Style, textOption } from '../spec.ts';
+import { formatEndpoints } from '../status-text.ts';
+
+type Deployed = DeploymentOutcome | DeploymentResult;
+
+/** `up` */
+export async function run(context: CommandContext): Promise<number> {
+  trace('up begins');
+  const { globals, options } = context;
+  const loaded = await loadConfig({
+    cwd: context.cwd,
+    env: context.env,
+    file: globals.config,
+    flags: {
+      name: globals.cluster,
+      runtime: textOption(context, 'runtime'),
+      engine: textOption(context, 'engine'),
+      nodes: numberOption(context, 'nodes'),
+      timeout: numberOption(context, 'timeout'),
+      samples: options.samples === false ? false : undefined,
+    },
+  });
+  trace('configuration read');
+  const clusters = clusterContext(context);
+  const result = await up(clusters, {
+    loaded,
+    keepFailed: options.keepFailed === true,
+    wait: options.wait === true,
+  });
+  let deployed: Deployed[];
+  try {
+    deployed = await deployApps(context, result);
+  } catch (error) {
+    // Ctrl-C undoes all of this `up`, as long as it made the cluster.
+    if (context.signal.aborted && result.outcome === 'created' && options.keepFailed !== true)
+      await down(clusterContext({ ...context, signal: new AbortController().signal }), result.record.name, {
+        keepData: false,
+        wait: true,
+      });
+    throw error;
+  }
+  const status = await describe(result.record, result.runtime);
+  trace('described');
+  context.output.result(status, summary(result, status, deployed, globals.cluster, context.output.style));
+  return deployed.some((each) => 'state' in each && each.state === 'failed') ? exitCodes.deployment : exitCodes.ok;
+}
+
+/**
+ * The samples of a cluster that has just been made (or was made without them), and the apps of the configuration.
+ * Everything they need is loaded only when there is something to deploy.
+ */
+async function deployApps(context: CommandContext, { record, outcome }: UpResult): Promise<Deployed[]> {
+  const { config, plan, site } = record;
+  const samples = config.samples && outcome === 'created';
+  if (!samples && config.apps.length === 0) return [];
+  const marathon = createMarathonClient({ urls: plan.endpoints.marathon });
+  const own = { ...context, options: { ...context.options, timeout: config.timeouts.deployment, wait: true } };
+  const deployed: Deployed[] = [];
+  if (samples) {
+    const { sampleDefinitions } = await import('../../apps/samples.ts');
+    const { sampleValues, templatesDir } = await import('../sample-values.ts');
+    const group = await sampleDefinitions(templatesDir, sampleValues(plan, site));
+    deployed.push(await runDeployment(own, marathon, 'Sample apps', () => marathon.putGroup(group)));
+    trace('samples deployed');
+  }
+  if (config.apps.length > 0) deployed.push(...(await deployConfigured(own, marathon, config, plan.domain)));
+  return deployed;
+}
+
+async function deployConfigured(
+  context: CommandContext,
+  marathon: MarathonClient,
+  config: ClusterConfig,
+  domain: string,
+): Promise<Deployed[]> {
+  const { readDefinitions, refuseImages } = await import('../../apps/definition.ts');
+  const values = { cluster: { name: config.name, domain }, env: context.env };
+  const definitions = await readDefinitions(config.apps, values);
+  refuseImages(definitions);
+  const deployed: Deployed[] = [];
+  for (const { apps, groups } of definitions) {
+    if (apps.length > 0)
+      deployed.push(
+        await runDeployment(context, marathon, apps.map(({ id }) => id).join(', '), () => marathon.putApps(apps)),
+      );
+    for (const group of groups)
+      deployed.push(await runDeployment(context, marathon, group.id, () => marathon.putGroup(group)));
+  }
+  return deployed;
+}
+
+/** @param cluster as -c named it; otherwise commands find it by themselves */
+function summary(
+  result: UpResult,
+  status: StatusDocument,
+  deployed: readonly Deployed[],
+  cluster: string | undefined,
+  style: Style,
+): string {
+  const { record, outcome, seconds } = result;
+  const kind = `${record.plan.runtime}, ${record.plan.engine}`;
+  const what =
+    outcome === 'unchanged'
+      ? 'is ready; nothing had to be changed'
+      : `is ready${outcome === 'created' ? '' : ` (${outcome})`} in ${seconds.toFixed(2)} s`;
+  const apps = deployed.flatMap((each) => ('state' in each ? each.apps : []));
+  const named = cluster === undefined ? '' : ` -c ${cluster}`;
+  return [
+    `${style.bold(`Cluster '${record.name}'`)} ${what} ${style.dim(`(${kind})`)}`,
+    '',
+    formatEndpoints(status, style),
+    ...(apps.length > 0 ? ['', `  Apps: ${apps.join(', ')}`] : []),
+    '',
+    'Try next:',
+    `  devcluster status${named}`,
+    `  devcluster apps${named}`,
+    ...(apps.length > 0 ? [`  devcluster logs${named} app:${apps[0]}`] : [`  devcluster samples${named} deploy`]),
+    `  eval "$(devcluster env${named})"`,
+    `  devcluster down${named}`,
+  ].join('\n');
+}

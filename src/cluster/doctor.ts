@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { freemem, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { messageOf, systemCode } from '../support/errors.ts';
+
+/** `note`: worth knowing, and fine; `warning`: works, but less well; `failure`: clusters will not run. */
+export interface Check {
+  name: string;
+  state: 'ok' | 'note' | 'warning' | 'failure';
+  title: string;
+  hint?: string;
+}
+
+export interface DoctorInput {
+  /** The state folder. */
+  root: string;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+type Finding = Omit<Check, 'name'>;
+
+const megabyte = 1024 * 1024;
+
+/** Makes every check; one that can't be made becomes a warning. Never throws. */
+export function runChecks(input: DoctorInput): Promise<Check[]> {
+  const checks: Record<string, () => Finding | Promise<Finding>> = {
+    node: checkNode,
+    state: () => checkStateFolder(input.root),
+    disk: () => checkDisk(input.root),
+    memory: checkMemory,
+    loopback: checkLoopback,
+    'dns-port': checkDnsPort,
+    docker: checkDocker,
+    java: checkJava,
+  };
+  return Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      try {
+        return { name, ...(await check()) };
+      } catch (error) {
+        return { name, state: 'warning' as const, title: `${name} can't be checked: ${messageOf(error)}` };
+      }
+    }),
+  );
+}
+
+function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 17)) return { state: 'ok', title: `Node.js ${process.versions.node}` };
+  return {
+    state: 'failure',
+    title: `Node.js ${process.versions.node} is too old`,
+    hint: 'devcluster needs Node.js 20.17 or newer.',
+  };
+}
+
+async function checkStateFolder(root: string): Promise<Finding> {
+  try {
+    const created = await mkdir(root, { recursive: true, mode: 0o700 });
+    await access(root, constants.W_OK | constants.X_OK);
+    if (created) await rmdir(root).catch(() => {});
+    return { state: 'ok', title: `${root} can be written` };
+  } catch (error) {
+    return {
+      state: 'failure',
+      title: `${root} can't be written: ${messageOf(error)}`,
+      hint: 'devcluster keeps clusters there; give yourself the right, or set XDG_STATE_HOME.',
+    };
+  }
+}
+
+async function checkDisk(root: string): Promise<Finding> {
+  let folder = root;
+  for (;;) {
+    try {
+      const { bavail, bsize } = await statfs(folder);
+      const free = Math.round((bavail * bsize) / megabyte);
+      if (free >= 500) return { state: 'ok', title: `${free} MB free on the disk` };
+      return {
+        state: free >= 50 ? 'warning' : 'failure',
+        title: `Only ${free} MB free on the disk of ${root}`,
+        hint: 'A cluster needs some 50 MB, and what its apps write.',
+      };
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+      folder = dirname(folder);
+    }
+  }
+}
+
+function checkMemory(): Finding {
+  const available = Math.round(freemem() / megabyte);
+  const title = `${available} MB of ${Math.round(totalmem() / megabyte)} MB memory free`;
+  if (available >= 400) return { state: 'ok', title };
+  return { state: 'warning', title, hint: 'A cluster of three nodes needs some 250 MB, and what its apps need.' };
+}
+
+async function checkLoopback(): Promise<Finding> {
+  const failure = await whyNotBound('127.1.2.3', 0);
+  if (!failure) return { state: 'ok', title: 'Every node gets a loopback address of its own' };
+  return {
+    state: 'note',
+    title: 'All nodes share 127.0.0.1, each with a block of ports',
+    hint: 'This system has one loopback address only.',
+  };
+}
+
+async function checkDnsPort(): Promise<Finding> {
+  const failure = await whyNotBound('127.1.2.3', 53);
+  if (!failure) return { state: 'ok', title: 'Mesos-DNS may listen on port 53' };
+  return {
+    state: 'note',
+    title: `Mesos-DNS will take another port than 53 (${failure})`,
+    hint: 'Tools that need the standard port need rights for it; everything else works.',
+  };
+}
+
+function whyNotBound(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error) => resolve(systemCode(error) ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+async function checkDocker(): Promise<Finding> {
+  const version = await output('docker', ['version', '--format', '{{.Server.Version}}']);
+  if (version) return { state: 'note', title: `Docker ${version} is here; this version of devcluster does not use it` };
+  return { state: 'note', title: 'No Docker engine answers; clusters run as local processes without it' };
+}
+
+async function checkJava(): Promise<Finding> {
+  const version = await output('java', ['-version']);
+  return version
+    ? { state: 'note', title: `Java is here (${version.split('\n')[0]}); the embedded engine needs none` }
+    : { state: 'note', title: 'No Java; the embedded engine needs none' };
+}
+
+function output(program: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, [...args], { timeout: 3000 }, (error, stdout, stderr) => {
+      resolve(error ? undefined : stdout.trim() || stderr.trim() || undefined);
+    });
+  });
+}
