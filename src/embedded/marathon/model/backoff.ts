@@ -1,6 +1,11 @@
 import type { AppDefinition, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Condition } from './instance.ts';
 
+/**
+ * Launch delays of apps whose tasks fail. Source: core/launchqueue/impl/RateLimiter.scala and
+ * core/task/update/impl/steps/NotifyRateLimiterStepImpl.scala of Marathon.
+ */
+
 /** The launch delay of one app and config. All values are milliseconds. */
 export interface LaunchDelay {
   readonly appId: PathId;
@@ -16,6 +21,9 @@ export function delayKey(app: AppDefinition): string {
   return `${app.id} ${app.versionInfo.lastConfigChangeAt}`;
 }
 
+const raising: ReadonlySet<Condition> = new Set(['Failed', 'Error', 'Dropped', 'Gone', 'Finished']);
+const restarting: ReadonlySet<Condition> = new Set(['Provisioned', 'Staging', 'Starting', 'Running']);
+
 /** What becomes of the delay when an instance of the app gets into `condition`; undefined is no delay. */
 export function delayAfter(
   delay: LaunchDelay | undefined,
@@ -23,7 +31,16 @@ export function delayAfter(
   condition: Condition,
   now: number,
 ): LaunchDelay | undefined {
-  throw new Error(`not built: ${delay} ${app} ${condition} ${now}`);
+  if (restarting.has(condition)) return delay && { ...delay, since: now };
+  if (!raising.has(condition)) return delay;
+  const max = app.maxLaunchDelaySeconds * 1000;
+  return {
+    appId: app.id,
+    configVersion: app.versionInfo.lastConfigChangeAt,
+    since: now,
+    delay: Math.min(delay ? delay.delay * app.backoffFactor : app.backoffSeconds * 1000, max),
+    max,
+  };
 }
 
 /** When launching is allowed again; milliseconds since 1970. */

@@ -21,6 +21,8 @@ export interface ModelConfig {
   readonly mesosUser?: string;
   /** `--new_group_enforce_role`: whether new top-level groups enforce their name as role. */
   readonly newGroupEnforceRole: 'off' | 'top';
+  /** `--gpu_scheduling_behavior`, default `restricted`: apps without GPUs stay off agents that have some. */
+  readonly gpuSchedulingBehavior?: 'restricted' | 'unrestricted';
 }
 
 export const defaultModelConfig: ModelConfig = {

@@ -1,91 +1,187 @@
 import type { AppDefinition, FieldErrors, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { ModelConfig } from './config.ts';
-import type { Result } from './problem.ts';
-import type { RawGroupUpdate } from './raw.ts';
-import type { ReadContext } from './update.ts';
+import { dependencyLevels } from './dependencies.ts';
+import { createErrors } from './json-check.ts';
+import { isRoot, parentOf, parentsOf, rootPath, segments, topLevelOf } from './path-id.ts';
+import type { Group } from './tree.ts';
+import { checkRoles } from './validate.ts';
 
-/** A group and all below it: plain data that is never changed in place. The root has the id `/`. */
-export interface Group {
-  readonly id: PathId;
-  /** By absolute path. */
-  readonly apps: Readonly<Record<PathId, AppDefinition>>;
-  /** By absolute path. */
-  readonly groups: Readonly<Record<PathId, Group>>;
-  readonly dependencies: readonly PathId[];
-  readonly version: Timestamp;
-  /** Whether the apps below must use the top-level group's name as their role. Only on top-level groups. */
-  readonly enforceRole?: boolean;
+/** The tree of groups and apps. Source: state/{Group,RootGroup}.scala and util/RoleSettings.scala of Marathon. */
+
+export type { Group } from './tree.ts';
+
+export function isTopLevel(id: PathId): boolean {
+  return !isRoot(id) && isRoot(parentOf(id));
 }
 
-export function emptyGroup(id: PathId, version: Timestamp): Group {
-  return { id, apps: {}, groups: {}, dependencies: [], version };
+/** A group with nothing in it. Top-level ones say whether they enforce their role. */
+export function emptyGroup(id: PathId, version: Timestamp, enforceRole = false): Group {
+  return { id, apps: {}, groups: {}, dependencies: [], version, ...(isTopLevel(id) && { enforceRole }) };
 }
 
 export function emptyRoot(version: Timestamp): Group {
-  return emptyGroup('/', version);
+  return emptyGroup(rootPath, version);
+}
+
+const get = <T>(members: Readonly<Record<string, T>>, id: string): T | undefined =>
+  Object.hasOwn(members, id) ? members[id] : undefined;
+
+export function getGroup(root: Group, id: PathId): Group | undefined {
+  let at: Group | undefined = root;
+  let path = '';
+  for (const name of segments(id)) {
+    path += `/${name}`;
+    at = at && get(at.groups, path);
+  }
+  return at;
 }
 
 export function getApp(root: Group, id: PathId): AppDefinition | undefined {
-  throw new Error(`not built: ${root} ${id}`);
+  const group = getGroup(root, parentOf(id));
+  return group && get(group.apps, id);
 }
 
-export function getGroup(root: Group, id: PathId): Group | undefined {
-  throw new Error(`not built: ${root} ${id}`);
+function* walkGroups(group: Group): Generator<Group> {
+  yield group;
+  for (const child of Object.values(group.groups)) yield* walkGroups(child);
 }
+
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
 /** All apps of the group and of those below it, in the order of their paths. */
 export function transitiveApps(group: Group): AppDefinition[] {
-  throw new Error(`not built: ${group}`);
+  const apps: AppDefinition[] = [];
+  for (const each of walkGroups(group)) apps.push(...Object.values(each.apps));
+  return apps.sort(byId);
 }
 
-/** All groups below, the group itself included. */
+/** All groups below in the order of their paths, the group itself first. */
 export function transitiveGroups(group: Group): Group[] {
-  throw new Error(`not built: ${group}`);
+  return [...walkGroups(group)].sort(byId);
 }
 
-/** With the app added or replaced; missing groups on the way are made. */
-export function putApp(root: Group, app: AppDefinition, version: Timestamp): Group {
-  throw new Error(`not built: ${root} ${app} ${version}`);
+export function hasApps(group: Group): boolean {
+  for (const each of walkGroups(group)) if (Object.keys(each.apps).length > 0) return true;
+  return false;
+}
+
+const without = <T>(members: Readonly<Record<string, T>>, id: string): Readonly<Record<string, T>> => {
+  if (!Object.hasOwn(members, id)) return members;
+  const { [id]: _, ...rest } = members;
+  return rest;
+};
+
+/** The group and all below it with this version. */
+function stamped(group: Group, version: Timestamp): Group {
+  const groups: Record<string, Group> = {};
+  for (const [id, child] of Object.entries(group.groups)) groups[id] = stamped(child, version);
+  return { ...group, groups, version };
+}
+
+/** The tree with `group` in its place and every other group as it was; the path to it is made where it is missing. */
+function place(root: Group, group: Group, enforceNew: boolean): Group {
+  let result = group;
+  for (const id of parentsOf(group.id)) {
+    const parent = getGroup(root, id) ?? emptyGroup(id, root.version, enforceNew);
+    result = { ...parent, groups: { ...parent.groups, [result.id]: result } };
+  }
+  return result;
+}
+
+/** Whether a top-level group that comes into being enforces its role. */
+export function enforcesRoleWhenNew(config: ModelConfig): boolean {
+  return config.newGroupEnforceRole === 'top';
+}
+
+/** With the group added or replaced; missing groups on the way are made. All groups get the version. */
+export function putGroup(root: Group, group: Group, version: Timestamp, enforceNew = false): Group {
+  return stamped(place(root, group, enforceNew), version);
+}
+
+/**
+ * With the app added or replaced; missing groups on the way are made. A group of the same id without apps gives way.
+ * All groups get the version.
+ */
+export function putApp(root: Group, app: AppDefinition, version: Timestamp, enforceNew = false): Group {
+  const id = parentOf(app.id);
+  const group = getGroup(root, id) ?? emptyGroup(id, version, enforceNew);
+  const clashing = get(group.groups, app.id);
+  const groups = clashing && !hasApps(clashing) ? without(group.groups, app.id) : group.groups;
+  return putGroup(root, { ...group, groups, apps: { ...group.apps, [app.id]: app } }, version, enforceNew);
+}
+
+/** Several at once; like {@link putApp} for each, but in one pass over the tree. */
+export function putApps(root: Group, apps: readonly AppDefinition[], version: Timestamp, enforceNew = false): Group {
+  let result = root;
+  for (const app of apps) {
+    const id = parentOf(app.id);
+    const group = getGroup(result, id) ?? emptyGroup(id, version, enforceNew);
+    const clashing = get(group.groups, app.id);
+    const groups = clashing && !hasApps(clashing) ? without(group.groups, app.id) : group.groups;
+    result = place(result, { ...group, groups, apps: { ...group.apps, [app.id]: app } }, enforceNew);
+  }
+  return stamped(result, version);
 }
 
 /** Without the app; groups stay, even when empty. */
 export function removeApp(root: Group, id: PathId, version: Timestamp): Group {
-  throw new Error(`not built: ${root} ${id} ${version}`);
-}
-
-/** With the group added or replaced; missing groups on the way are made. */
-export function putGroup(root: Group, group: Group, version: Timestamp): Group {
-  throw new Error(`not built: ${root} ${group} ${version}`);
+  const group = getGroup(root, parentOf(id));
+  if (!group) return stamped(root, version);
+  return putGroup(root, { ...group, apps: without(group.apps, id) }, version);
 }
 
 /** Without the group and all below it. Removing the root empties it. */
 export function removeGroup(root: Group, id: PathId, version: Timestamp): Group {
-  throw new Error(`not built: ${root} ${id} ${version}`);
+  if (isRoot(id)) return emptyRoot(version);
+  const parent = getGroup(root, parentOf(id));
+  if (!parent) return stamped(root, version);
+  return putGroup(root, { ...parent, groups: without(parent.groups, id) }, version);
 }
 
-/**
- * The tree after `update` of the group `id`. `versions` looks up the tree at an older version (for `version`).
- * @returns a problem when the update breaks a rule or the version is unknown
- */
-export function updateGroup(
-  id: PathId,
-  update: RawGroupUpdate,
-  context: ReadContext,
-  versions: (version: Timestamp) => Group | undefined,
-): Result<Group> {
-  throw new Error(`not built: ${id} ${update} ${context} ${versions}`);
+/** The tree with `change` applied to every app of `group` and below. */
+export function mapApps(group: Group, change: (app: AppDefinition) => AppDefinition): Group {
+  const apps: Record<string, AppDefinition> = {};
+  for (const [id, app] of Object.entries(group.apps)) apps[id] = change(app);
+  const groups: Record<string, Group> = {};
+  for (const [id, child] of Object.entries(group.groups)) groups[id] = mapApps(child, change);
+  return { ...group, apps, groups };
 }
 
-/** The rules of the whole tree, its apps' included. Paths are such as `/apps(/shop/web)/...`. */
-export function validateRoot(root: Group, config: ModelConfig): FieldErrors[] {
-  throw new Error(`not built: ${root} ${config}`);
+export interface Roles {
+  readonly default: string;
+  readonly valid: readonly string[];
 }
 
 /** The role an app at `id` gets that names none, and the roles it may name. */
-export function rolesFor(
-  root: Group,
-  id: PathId,
-  config: ModelConfig,
-): { readonly default: string; readonly valid: readonly string[] } {
-  throw new Error(`not built: ${root} ${id} ${config}`);
+export function rolesFor(root: Group, id: PathId, config: ModelConfig): Roles {
+  const { mesosRole } = config;
+  if (isRoot(parentOf(id))) return { default: mesosRole, valid: [mesosRole] };
+  const topLevel = topLevelOf(id);
+  const groupRole = topLevel.slice(1);
+  const group = getGroup(root, topLevel);
+  const enforced = group ? (group.enforceRole ?? false) : enforcesRoleWhenNew(config);
+  const existing = getApp(root, id)?.role;
+  const valid = enforced ? [groupRole] : [mesosRole, groupRole];
+  if (existing !== undefined) valid.push(existing);
+  return { default: enforced ? groupRole : mesosRole, valid: [...new Set(valid)] };
+}
+
+/**
+ * The rules of the whole tree that no app can keep by itself: dependencies without cycles, no group and app of one id,
+ * roles. Apps are checked on their own when they are read.
+ */
+export function validateRoot(root: Group, config: ModelConfig): FieldErrors[] {
+  const errors = createErrors();
+  if (!dependencyLevels(root)) errors.add('/', 'Dependency graph has cyclic dependencies.');
+  transitiveGroups(root).forEach((group, index) => {
+    if (Object.keys(group.groups).some((id) => Object.hasOwn(group.apps, id)))
+      errors.add(index === 0 ? '/' : `/groups(${index})`, 'Groups and Applications may not have the same identifier.');
+  });
+  for (const app of transitiveApps(root)) {
+    const found = createErrors();
+    checkRoles(app, rolesFor(root, app.id, config).valid, found);
+    // The app's path stands for where in it the error is, as Marathon reports it.
+    for (const { errors: messages } of found.list()) errors.add(`/apps/${app.id}`, ...messages);
+  }
+  return errors.list();
 }

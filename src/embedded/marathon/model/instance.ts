@@ -64,3 +64,18 @@ export interface Instance {
   readonly placement?: Placement;
   readonly task?: InstanceTask;
 }
+
+const terminalConditions: ReadonlySet<Condition> = new Set([
+  'Finished',
+  'Failed',
+  'Killed',
+  'Error',
+  'Dropped',
+  'Gone',
+  'Unknown',
+]);
+
+/** Whether the instance has no task that could still be running: it waits for an offer, or its task has ended. */
+export function holdsNothing(instance: Instance): boolean {
+  return instance.condition === 'Scheduled' || terminalConditions.has(instance.condition);
+}

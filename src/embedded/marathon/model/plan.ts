@@ -3,11 +3,28 @@ import type {
   DeploymentInfo,
   DeploymentPlanJson,
   DeploymentStep,
+  FieldErrors,
   PathId,
   ReadinessCheckResult,
   Timestamp,
 } from '../../../protocols/marathon/types.ts';
-import type { Group } from './group.ts';
+import { dependencyLevels } from './dependencies.ts';
+import {
+  emptyGroup,
+  type Group,
+  getApp,
+  getGroup,
+  putApp,
+  putGroup,
+  removeApp,
+  removeGroup,
+  transitiveApps,
+  transitiveGroups,
+} from './group.ts';
+import { validateChange } from './validate.ts';
+import { isOnlyScaleChange, isUpgrade, sameJson } from './versions.ts';
+
+/** Deployment plans. Source: core/deployment/DeploymentPlan.scala and impl/DeploymentPlanReverter.scala of Marathon. */
 
 export type PlanAction =
   | { readonly action: 'StartApplication' | 'RestartApplication' | 'StopApplication'; readonly app: AppDefinition }
@@ -32,8 +49,25 @@ export interface DeploymentPlan {
   readonly steps: readonly PlanStep[];
 }
 
+function isRestart(from: AppDefinition, to: AppDefinition): boolean {
+  return from.version !== to.version || !sameJson(from.versionInfo, to.versionInfo) || isUpgrade(from, to);
+}
+
+function actionFor(
+  from: AppDefinition | undefined,
+  to: AppDefinition,
+  sentenced: readonly string[],
+): PlanAction | undefined {
+  if (!from) return { action: 'ScaleApplication', app: to, scaleTo: to.instances, sentenced: [] };
+  if (isOnlyScaleChange(from, to) || to.instances === 0)
+    return { action: 'ScaleApplication', app: to, scaleTo: to.instances, sentenced };
+  return isRestart(from, to) ? { action: 'RestartApplication', app: to } : undefined;
+}
+
 /**
- * Plans the way from `original` to `target`, both with versions stamped and service ports assigned.
+ * Plans the way from `original` to `target`, both with versions stamped and service ports assigned: first what is
+ * removed stops, then what is new starts with no instances, then all that is new or changed is scaled or restarted,
+ * those without dependencies first.
  * @param sentenced ids of instances to kill when scaling, by app
  */
 export function planDeployment(
@@ -45,27 +79,110 @@ export function planDeployment(
     readonly sentenced?: Readonly<Record<PathId, readonly string[]>>;
   },
 ): DeploymentPlan {
-  throw new Error(`not built: ${original} ${target} ${options}`);
+  const removed = transitiveApps(original).filter((app) => !getApp(target, app.id));
+  const added: AppDefinition[] = [];
+  const changes = new Map<PathId, PlanAction>();
+  for (const app of transitiveApps(target)) {
+    const before = getApp(original, app.id);
+    if (before === app) continue;
+    if (!before) added.push(app);
+    else if (before.version === app.version && before.instances === app.instances && !isUpgrade(before, app)) continue;
+    const action = actionFor(before, app, options.sentenced?.[app.id] ?? []);
+    if (action) changes.set(app.id, action);
+  }
+  // A tree with a cycle is refused before it comes here; should one come, order by path is as good as any.
+  const levels = dependencyLevels(target) ?? [[...changes.keys()]];
+  const steps: PlanStep[] = [
+    { actions: removed.map((app) => ({ action: 'StopApplication', app })) },
+    { actions: added.map((app) => ({ action: 'StartApplication', app })) },
+    ...levels.map((ids) => ({ actions: ids.flatMap((id) => changes.get(id) ?? []) })),
+  ];
+  return {
+    id: options.id,
+    version: options.version,
+    original,
+    target,
+    steps: steps.filter(({ actions }) => actions.length > 0),
+  };
+}
+
+/** What a plan may not do to apps that keep data; empty when it may be carried out. */
+export function planErrors(plan: DeploymentPlan): FieldErrors[] {
+  return affectedApps(plan).flatMap((id, index) => {
+    const from = getApp(plan.original, id);
+    const to = getApp(plan.target, id);
+    if (!from || !to) return [];
+    return validateChange(from, to).map(({ path, errors }) => ({
+      path: `/app(${index})${path === '/' ? '' : path}`,
+      errors,
+    }));
+  });
 }
 
 /** The apps that any step touches, in the order of their paths. */
 export function affectedApps(plan: DeploymentPlan): PathId[] {
-  throw new Error(`not built: ${plan}`);
+  const ids = new Set(plan.steps.flatMap(({ actions }) => actions.map(({ app }) => app.id)));
+  return [...ids].sort();
 }
 
 /** Those of `running` that touch an app that `plan` touches too. */
 export function conflictsOf(plan: DeploymentPlan, running: readonly DeploymentPlan[]): DeploymentPlan[] {
-  throw new Error(`not built: ${plan} ${running}`);
+  const ids = new Set(affectedApps(plan));
+  return running.filter((other) => affectedApps(other).some((id) => ids.has(id)));
 }
 
-/** `current` with what `plan` did undone: what other changes did since stays. */
+const minus = (from: readonly PathId[], removed: readonly PathId[]) => from.filter((id) => !removed.includes(id));
+const plus = (to: readonly PathId[], added: readonly PathId[]) => [...to, ...minus(added, to)];
+
+function revertApps(plan: DeploymentPlan, current: Group, version: Timestamp): Group {
+  let result = current;
+  for (const before of transitiveApps(plan.original)) {
+    const after = getApp(plan.target, before.id);
+    if (after !== before && !sameJson(after, before)) result = putApp(result, before, version);
+  }
+  for (const after of transitiveApps(plan.target))
+    if (!getApp(plan.original, after.id)) result = removeApp(result, after.id, version);
+  return result;
+}
+
+/** A group that the plan added goes only when it is empty and as the plan left it. */
+function revertAddedGroup(added: Group, current: Group, version: Timestamp): Group {
+  const now = getGroup(current, added.id);
+  if (!now) return current;
+  const isEmpty = Object.keys(now.apps).length === 0 && Object.keys(now.groups).length === 0;
+  if (isEmpty && sameJson(now.dependencies, added.dependencies)) return removeGroup(current, added.id, version);
+  if (added.dependencies.length === 0) return current;
+  return putGroup(current, { ...now, dependencies: minus(now.dependencies, added.dependencies) }, version);
+}
+
+function revertKeptGroup(before: Group, after: Group | undefined, current: Group, version: Timestamp): Group {
+  const now = getGroup(current, before.id) ?? emptyGroup(before.id, version, before.enforceRole);
+  const removed = minus(before.dependencies, after?.dependencies ?? []);
+  const added = minus(after?.dependencies ?? [], before.dependencies);
+  if (after && removed.length === 0 && added.length === 0 && getGroup(current, before.id)) return current;
+  return putGroup(current, { ...now, dependencies: minus(plus(now.dependencies, removed), added) }, version);
+}
+
+/**
+ * `current` with what `plan` did undone, while what other changes did since stays: apps it changed or removed return
+ * to the old definition, those it added go. Versions are to be stamped afterwards.
+ */
 export function revertedTree(plan: DeploymentPlan, current: Group, version: Timestamp): Group {
-  throw new Error(`not built: ${plan} ${current} ${version}`);
+  let result = revertApps(plan, current, version);
+  const ids = new Set([...transitiveGroups(plan.original), ...transitiveGroups(plan.target)].map(({ id }) => id));
+  // Inner groups first, so that outer ones can be seen to be empty.
+  for (const id of [...ids].sort().reverse()) {
+    const before = getGroup(plan.original, id);
+    const after = getGroup(plan.target, id);
+    if (before) result = revertKeptGroup(before, after, result, version);
+    else if (after) result = revertAddedGroup(after, result, version);
+  }
+  return result;
 }
 
 /** The steps as the API writes them; also the answer to a dry run. */
 export function stepsJson(steps: readonly PlanStep[]): DeploymentStep[] {
-  throw new Error(`not built: ${steps}`);
+  return steps.map(({ actions }) => ({ actions: actions.map(({ action, app }) => ({ action, app: app.id })) }));
 }
 
 /** The plan as events carry it. */
@@ -79,10 +196,18 @@ export function deploymentInfo(
   step: number,
   readiness: Readonly<Record<PathId, readonly ReadinessCheckResult[]>>,
 ): DeploymentInfo {
-  throw new Error(`not built: ${plan} ${step} ${readiness}`);
-}
-
-/** Levels of a dependency graph: each list depends on earlier ones only. Undefined when the graph has a cycle. */
-export function dependencyLevels(group: Group): PathId[][] | undefined {
-  throw new Error(`not built: ${group}`);
+  const steps = stepsJson(plan.steps);
+  return {
+    id: plan.id,
+    version: plan.version,
+    affectedApps: affectedApps(plan),
+    affectedPods: [],
+    steps,
+    currentActions: (steps[step - 1]?.actions ?? []).map((action) => ({
+      ...action,
+      readinessCheckResults: readiness[action.app ?? ''] ?? [],
+    })),
+    currentStep: step,
+    totalSteps: steps.length,
+  };
 }
