@@ -31,15 +31,15 @@ export interface Places {
  * @throws DevclusterError
  */
 export async function findPlaces(request: SiteRequest, taken: Taken, standard: Readonly<Ports>): Promise<Places> {
-  if (request.publish !== undefined) return inBlocks(request, ownAddress(request.publish), taken, standard, []);
-  if (request.addresses === 'port-blocks') return inBlocks(request, '127.0.0.1', taken, standard, []);
+  if (request.publish !== undefined) return inBlocks(request, ownAddress(request.publish), taken, []);
+  if (request.addresses === 'port-blocks') return inBlocks(request, '127.0.0.1', taken, []);
   const subnet = await freeSubnet(request, taken);
   if (subnet !== undefined) return onOwnAddresses(request, subnet, taken, standard);
   if (request.addresses === 'per-node')
     throw new DevclusterError('missing', 'NO_LOOPBACK_ADDRESSES', 'This system has no loopback address for each node', {
       hint: "Leave the addresses to devcluster ('auto'), which then gives each node a block of ports on 127.0.0.1.",
     });
-  return inBlocks(request, '127.0.0.1', taken, standard, [
+  return inBlocks(request, '127.0.0.1', taken, [
     'This system has only one loopback address, so all nodes share 127.0.0.1 and each has a block of ports.',
   ]);
 }
@@ -67,34 +67,30 @@ async function onOwnAddresses(
   const wanted = { ...standard, ...request.ports };
   const chosen = { ...wanted };
   const remarks: string[] = [];
-  await Promise.all(
+  const problems = await Promise.all(
     portNames.map(async (name) => {
       const needed = addresses.filter((_, i) => portNamesOf(request.nodes[i]!.control).includes(name));
-      const problem = await firstProblem(needed, wanted[name], name);
-      if (!problem) return;
-      if (request.ports[name] !== undefined) throw portTaken(name, problem, taken);
-      chosen[name] = await shifted(name, needed, wanted[name], Object.values(wanted));
-      remarks.push(shiftRemark(name, problem, chosen[name], taken));
+      return { name, needed, problem: await firstProblem(needed, wanted[name], name) };
     }),
   );
+  for (const { name, needed, problem } of problems) {
+    if (!problem) continue;
+    if (request.ports[name] !== undefined) throw portTaken(name, problem, taken);
+    chosen[name] = await shifted(name, needed, wanted[name], [...Object.values(wanted), ...Object.values(chosen)]);
+    remarks.push(shiftRemark(name, problem, chosen[name], taken));
+  }
   const nodes = addresses.map((address) => ({ address, ports: chosen }));
-  return { nodes, remarks: remarks.sort(), claim: { addresses, blocks: [] } };
+  return { nodes, remarks, claim: { addresses, blocks: [] } };
 }
 
 /** All nodes at one address, each with a block of ports. */
-async function inBlocks(
-  request: SiteRequest,
-  address: string,
-  taken: Taken,
-  standard: Readonly<Ports>,
-  remarks: string[],
-): Promise<Places> {
+async function inBlocks(request: SiteRequest, address: string, taken: Taken, remarks: string[]): Promise<Places> {
   const claimed = taken.claims.flatMap((claim) => claim.blocks);
   const candidates = blocksOf(request.cluster);
   const found: PortRange[] = [];
   const nodes: Places['nodes'] = [];
   for (const node of request.nodes) {
-    const place = await nextBlock(node.control, address, candidates, claimed, standard);
+    const place = await nextBlock(node.control, address, candidates, claimed);
     found.push(place.block);
     nodes.push({ address, ports: place.ports });
   }
@@ -120,14 +116,11 @@ export async function nextBlock(
   address: string,
   candidates: number[],
   claimed: readonly PortRange[],
-  standard: Readonly<Ports>,
 ): Promise<{ block: PortRange; ports: Ports }> {
   for (let base = candidates.shift(); base !== undefined; base = candidates.shift()) {
     const block = { begin: base, end: base + blockSize - 1 };
     if (claimed.some((range) => overlaps(range, block))) continue;
-    const ports = Object.fromEntries(
-      portNames.map((name) => [name, portInBlock(block.begin, standard[name])]),
-    ) as Ports;
+    const ports = Object.fromEntries(portNames.map((name) => [name, portInBlock(block.begin, name)])) as Ports;
     const problems = await Promise.all(portNamesOf(control).map((name) => firstProblem([address], ports[name], name)));
     if (problems.every((problem) => problem === undefined)) return { block, ports };
     if (problems.some((problem) => problem?.code === 'EADDRNOTAVAIL'))

@@ -1,7 +1,7 @@
 import type { NodeSite, PortRange, Site } from '../../plan/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import type { SiteRequest } from '../types.ts';
-import { nextBlock, type Places, type Ports } from './find-places.ts';
+import { nextBlock, type Places } from './find-places.ts';
 import { blockSize, blocksOf, nodeAddress, portNamesOf } from './places.ts';
 import { describeProblem, firstProblem, portNames, portTaken, type Taken } from './port-problems.ts';
 
@@ -10,7 +10,6 @@ export async function keepPlaces(
   request: SiteRequest,
   known: Site,
   taken: Taken,
-  standard: Readonly<Ports>,
   isRunning: (node: string) => boolean,
 ): Promise<Places> {
   const first = known.nodes[0];
@@ -36,7 +35,7 @@ export async function keepPlaces(
       else claim.addresses.push(site.address);
       nodes.push({ address: site.address, ports: { ...site.ports } });
     } else if (shares || !first) {
-      const place = await nextBlock(control, first?.address ?? '127.0.0.1', candidates, occupied, standard);
+      const place = await nextBlock(control, first?.address ?? '127.0.0.1', candidates, occupied);
       occupied.push(place.block);
       claim.blocks.push(place.block);
       nodes.push({ address: first?.address ?? '127.0.0.1', ports: place.ports });

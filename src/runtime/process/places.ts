@@ -29,13 +29,24 @@ export function nodeAddress(subnet: string, n: number): string {
 /** By how much a port moves when it is taken; the same on every node. Everything stays below the tasks' ports. */
 export const portShifts: readonly number[] = Array.from({ length: 19 }, (_, i) => 10_000 + i * 100);
 
-/** Within a block, each port keeps its last two digits: 8080 becomes 11380 in the block of 11300. */
 export const blockSize = 100;
 const firstBlock = 11_000;
 const lastBlock = 19_900;
 
-export function portInBlock(block: number, standardPort: number): number {
-  return block + (standardPort % blockSize);
+/** Within a block a port keeps its last two digits, but for the one that would meet another: 8080 is 11380 in 11300. */
+const placeInBlock: Readonly<Record<PortName, number>> = {
+  zookeeper: 81,
+  'zookeeper-peer': 88,
+  'zookeeper-election': 38,
+  'mesos-master': 50,
+  'mesos-agent': 51,
+  marathon: 80,
+  dns: 53,
+  'mesos-dns-http': 23,
+};
+
+export function portInBlock(block: number, name: PortName): number {
+  return block + placeInBlock[name];
 }
 
 /** Every block once, from a place that depends on the cluster's name. */

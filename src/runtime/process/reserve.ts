@@ -75,7 +75,7 @@ async function reserveLocked(request: SiteRequest, known: Site | undefined, opti
 
   const standard = options.standard ?? standardPorts;
   const places = known
-    ? await keepPlaces(request, known, taken, standard, options.isRunning)
+    ? await keepPlaces(request, known, taken, options.isRunning)
     : await findPlaces(request, taken, standard);
   const servicePorts = new Set(places.nodes.flatMap(({ ports }) => portNames.map((name) => ports[name])));
   const taskPorts = findTaskPorts(request, known, taken, servicePorts, options.ephemeralPorts ?? ephemeralPorts());
