@@ -9,7 +9,8 @@ import { httpCall } from '../../src/support/http-client.ts';
 import { identify, isAlive, readStat } from '../../src/support/process.ts';
 import { retry } from '../../src/support/retry.ts';
 import { siteRequest } from '../unit/runtime/sites.ts';
-import { type Bench, contextOf, createBench, fakePlan, startTask, urlOf } from './fake-host/index.ts';
+import { type Bench, contextOf, createBench, startTask, urlOf } from './fake-host/index.ts';
+import { fakePlan } from './fake-host/plan.ts';
 
 let bench: Bench;
 let runtime: Runtime;

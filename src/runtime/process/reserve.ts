@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type NodeSite, type PortName, type PortRange, type Site, standardPorts } from '../../plan/types.ts';
 import { withMachineLock } from '../../support/machine-lock.ts';
 import type { ClusterPaths } from '../paths.ts';
@@ -53,6 +54,7 @@ export async function reserveSite(
     return await withMachineLock(claimsLock, () => reserveLocked(request, known, options));
   } catch (error) {
     removeIfEmpty(options.paths.folder);
+    removeIfEmpty(dirname(options.paths.folder));
     throw error;
   }
 }
