@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from '../../support/clock.ts';
 import type { Logger } from '../../support/logger.ts';
+import { bySequence, followChildren } from '../zookeeper/children.ts';
 import { openAcl, readableAcl, type ZooKeeperClient } from '../zookeeper/client-types.ts';
 import { isPath, parseConnectString } from '../zookeeper/connect-string.ts';
-import { bySequence, followFirstChild } from '../zookeeper/first-child.ts';
 import type { Acl } from '../zookeeper/records.ts';
 import type { MasterInfo } from './types.ts';
 
@@ -134,14 +134,14 @@ export function createLeaderDetector({ client, path, clock, log }: LeaderDetecto
   const listeners = new Set<(leader: MasterInfo | undefined) => void>();
   let leader: MasterInfo | undefined;
   let known = false;
-  const follower = followFirstChild({
+  const follower = followChildren({
     client,
     clock,
     log,
     path,
-    select: (names) => bySequence(names, '_')[0],
+    select: (names) => bySequence(names, '_').slice(0, 1),
     forgetOnDisconnect: false,
-    onChange(child) {
+    onChange([child]) {
       leader = child && decodeMasterInfo(child.data);
       known = true;
       if (child && !leader)
@@ -165,4 +165,25 @@ export function createLeaderDetector({ client, path, clock, log }: LeaderDetecto
       follower.close();
     },
   };
+}
+
+/**
+ * Follows all masters: `[0]` leads, the others follow in the order they joined. Empty: there are none, or it is not
+ * known (the session expired). Members that can't be understood are left out; if the first one can't, nobody leads.
+ */
+export function followMasters(options: LeaderDetectorOptions & { onChange(masters: readonly MasterInfo[]): void }): {
+  close(): void;
+} {
+  return followChildren({
+    client: options.client,
+    clock: options.clock,
+    log: options.log,
+    path: options.path,
+    select: (names) => bySequence(names, '_'),
+    forgetOnDisconnect: false,
+    onChange(children) {
+      const masters = children.map(({ data }) => decodeMasterInfo(data));
+      options.onChange(masters[0] ? masters.filter((master) => master !== undefined) : []);
+    },
+  });
 }

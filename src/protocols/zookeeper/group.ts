@@ -1,9 +1,9 @@
 import type { Cancel } from '../../support/clock.ts';
 import { coalesce } from '../../support/coalesce.ts';
 import type { Logger } from '../../support/logger.ts';
+import { sequenceOf } from './children.ts';
 import { openAcl, type ZooKeeperClient } from './client-types.ts';
 import { isZooKeeperError } from './errors.ts';
-import { sequenceOf } from './first-child.ts';
 import type { Acl } from './records.ts';
 
 export interface ContenderOptions {

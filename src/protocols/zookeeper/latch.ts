@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Cancel, Clock } from '../../support/clock.ts';
 import { coalesce } from '../../support/coalesce.ts';
 import type { Logger } from '../../support/logger.ts';
+import { bySequence, followChildren } from './children.ts';
 import { openAcl, type ZooKeeperClient } from './client-types.ts';
 import { isZooKeeperError } from './errors.ts';
-import { bySequence, followFirstChild } from './first-child.ts';
 import type { Acl } from './records.ts';
 
 export interface LeaderLatchOptions {
@@ -192,15 +192,15 @@ export function createLatchObserver({
 }: Omit<LeaderLatchOptions, 'id' | 'acl'> & { clock: Clock }): LatchObserver {
   const listeners = new Set<(leader: string | undefined) => void>();
   let leader: string | undefined;
-  const follower = followFirstChild({
+  const follower = followChildren({
     client,
     clock,
     log,
     path,
-    select: (names) => bySequence(names, '-')[0],
+    select: (names) => bySequence(names, '-').slice(0, 1),
     forgetOnDisconnect: true,
-    onChange(child) {
-      leader = child?.data?.toString();
+    onChange([first]) {
+      leader = first?.data?.toString();
       for (const listener of [...listeners]) listener(leader);
     },
   });

@@ -4,41 +4,41 @@ import type { Logger } from '../../support/logger.ts';
 import type { ZooKeeperClient } from './client-types.ts';
 import { isZooKeeperError } from './errors.ts';
 
-export interface FirstChild {
+export interface Child {
   name: string;
   data: Buffer | null;
 }
 
-export interface FirstChildOptions {
+export interface ChildrenOptions {
   client: ZooKeeperClient;
   clock: Clock;
   log: Logger;
   /** The parent; it need not exist yet. */
   path: string;
-  /** Picks the child to follow. */
-  select(names: readonly string[]): string | undefined;
+  /** Picks the children to read, in the order they are reported. */
+  select(names: readonly string[]): readonly string[];
   /** Whether losing the connection already counts as knowing nothing; losing the session always does. */
   forgetOnDisconnect: boolean;
-  /** Called at each change, and with the first answer. */
-  onChange(child: FirstChild | undefined): void;
+  /** Called at each change, and with the first answer; none when there are none, or nothing is known any more. */
+  onChange(children: readonly Child[]): void;
 }
 
 // What Mesos' detectors wait after an error of the server.
 const firstRetryMs = 2000;
 const maxRetryMs = 60_000;
 
-/** Follows one chosen child of a node, by a watch on the children; the way leaders are found. */
-export function followFirstChild(options: FirstChildOptions): { close(): void } {
+/** Follows chosen children of a node by a watch on the list of children; the way leaders are found. */
+export function followChildren(options: ChildrenOptions): { close(): void } {
   const { client, clock, log, path, select } = options;
   let closed = false;
   let last: string | undefined;
   let retryMs = firstRetryMs;
   let cancelRetry: Cancel = () => {};
 
-  const report = (identity: string, child: FirstChild | undefined) => {
+  const report = (identity: string, children: readonly Child[]) => {
     if (closed || identity === last) return;
     last = identity;
-    options.onChange(child);
+    options.onChange(children);
   };
 
   const readOnce = async (): Promise<'done' | 'again'> => {
@@ -48,17 +48,19 @@ export function followFirstChild(options: FirstChildOptions): { close(): void } 
     } catch (error) {
       if (!isZooKeeperError(error, 'noNode')) throw error;
       if (await client.exists(path, { watch: update })) return 'again';
-      report('', undefined);
+      report('', []);
       return 'done';
     }
-    const name = select(names);
-    if (name === undefined) {
-      report('', undefined);
-      return 'done';
-    }
+    const chosen = select(names);
     try {
-      const { data, stat } = await client.getData(path === '/' ? `/${name}` : `${path}/${name}`);
-      report(`${name} ${stat.czxid} ${stat.mzxid}`, { name, data });
+      const read = await Promise.all(
+        chosen.map((name) => client.getData(path === '/' ? `/${name}` : `${path}/${name}`)),
+      );
+      const identity = chosen.map((name, i) => `${name} ${read[i]!.stat.czxid} ${read[i]!.stat.mzxid}`).join();
+      report(
+        identity,
+        chosen.map((name, i) => ({ name, data: read[i]!.data })),
+      );
       return 'done';
     } catch (error) {
       if (isZooKeeperError(error, 'noNode')) return 'again';
@@ -86,7 +88,7 @@ export function followFirstChild(options: FirstChildOptions): { close(): void } 
 
   const cancelState = client.onState((state) => {
     if (state === 'connected') update();
-    else if (state !== 'connecting' || options.forgetOnDisconnect) report('', undefined);
+    else if (state !== 'connecting' || options.forgetOnDisconnect) report('', []);
   });
   update();
 
