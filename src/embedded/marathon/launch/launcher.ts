@@ -3,12 +3,12 @@ import type { Offer, OfferOperation, TaskInfo } from '../../../protocols/mesos/t
 import type { Clock } from '../../../support/clock.ts';
 import { messageOf } from '../../../support/errors.ts';
 import type { Logger } from '../../../support/logger.ts';
-import { type InstanceTracker, isActive } from '../instances.ts';
+import type { InstanceTracker } from '../instances.ts';
 import type { Catalog } from '../leader/catalog.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { firstTaskId, nextTaskId } from '../model/ids.ts';
-import type { Instance, Placement } from '../model/instance.ts';
-import { matchOffer, remainingOffer } from '../model/offer-match.ts';
+import type { Instance } from '../model/instance.ts';
+import { constraintPlacements, matchOffer, remainingOffer } from '../model/offer-match.ts';
 import { buildTask } from '../model/task-builder.ts';
 import type { LaunchDelays } from './delays.ts';
 import type { LaunchQueue } from './queue.ts';
@@ -80,7 +80,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
     const { instance, app } = next;
     const match = matchOffer(open.rest, app, {
       config: options.config,
-      placed: app.constraints.length > 0 ? placements(tracker.ofApp(appId)) : [],
+      placed: app.constraints.length > 0 ? constraintPlacements(app, tracker.ofApp(appId)) : [],
       random: options.random,
       now: clock.now(),
     });
@@ -181,10 +181,4 @@ export function createLauncher(options: LauncherOptions): Launcher {
       return launched;
     },
   };
-}
-
-function placements(instances: readonly Instance[]): Placement[] {
-  const placed: Placement[] = [];
-  for (const instance of instances) if (instance.placement && isActive(instance)) placed.push(instance.placement);
-  return placed;
 }
