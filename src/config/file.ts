@@ -46,7 +46,7 @@ export function parseConfigFile(path: string, text: string, cwd: string): Config
   const mistakes = parsed.error.issues.flatMap((issue) =>
     issueMistakes(issue, value, []).map(({ path: steps, message, key }) => at(steps, message, key)),
   );
-  return { path, raw: {}, place, mistakes };
+  return { path, raw: {}, place, mistakes: mistakes.sort((a, b) => a.line - b.line) };
 }
 
 interface KeyMistake extends Mistake {
