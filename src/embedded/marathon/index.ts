@@ -120,7 +120,7 @@ export const start: StartService = async (context) => {
         log,
         onFatal: end,
       });
-      if (scope.closed) return await started.close();
+      if (scope.closed) return await started.close(0);
       session = started;
       describeLeader(metrics, started, clock, events);
       log.info('leading', { loadedInMs: Math.round(clock.monotonic() - begun) });
@@ -161,15 +161,12 @@ export const start: StartService = async (context) => {
   });
 
   let closing: Promise<void> | undefined;
-  const close = () => {
+  const close = (forWritesMs: number) => {
     closing ??= (async () => {
       const last = session;
       session = undefined;
       election.setServing(false);
-      if (last) {
-        await Promise.race([last.store.flushed(), new Promise<void>((done) => clock.after(lastWritesMs, done))]);
-        await last.close();
-      }
+      await last?.close(forWritesMs);
       await scope.close();
     })();
     return closing;
@@ -177,12 +174,13 @@ export const start: StartService = async (context) => {
   function end(code: number, reason: string): void {
     if (closing) return;
     log.warn('ending', { code, reason });
-    void close()
+    // Whoever lost the leadership must not write; there is another leader, or ZooKeeper can't be reached.
+    void close(code === exitCodes.leadershipLost ? 0 : lastWritesMs)
       .catch((error: unknown) => log.error('closing failed', { error: messageOf(error) }))
       .then(() => exit.resolve({ code, reason }));
   }
 
-  return { exited: exit.promise, ready, stop: close } satisfies RunningService;
+  return { exited: exit.promise, ready, stop: () => close(lastWritesMs) } satisfies RunningService;
 };
 
 function modelConfig(options: MarathonOptions): ModelConfig {

@@ -61,7 +61,8 @@ export interface LeaderSession {
   readinessResults(appId: PathId): readonly ReadinessCheckResult[];
   /** Gives the instances up and ends their tasks. */
   decommission(instanceIds: readonly string[]): void;
-  close(): Promise<void>;
+  /** Stops scheduling, then waits up to `lastWritesMs` for what was accepted but is not stored yet. */
+  close(lastWritesMs: number): Promise<void>;
 }
 
 export interface LeaderSessionOptions {
@@ -500,6 +501,17 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     lastFailure: (appId) => failures.get(appId),
     readinessResults: (appId) => readiness.results(appId),
     decommission,
-    close: () => scope.close(),
+    async close(lastWritesMs) {
+      driver.close();
+      if (lastWritesMs > 0) {
+        let cancel = () => {};
+        const timeout = new Promise<void>((resolve) => {
+          cancel = clock.after(lastWritesMs, resolve);
+        });
+        await Promise.race([store.flushed(), timeout]);
+        cancel();
+      }
+      await scope.close();
+    },
   };
 }

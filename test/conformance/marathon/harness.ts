@@ -1,0 +1,210 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { start as startMarathonService } from '../../../src/embedded/marathon/index.ts';
+import type { RunningService, ServiceContext } from '../../../src/embedded/service.ts';
+import { start as startZooKeeperService } from '../../../src/embedded/zookeeper/index.ts';
+import type { AppInfo, DeploymentInfo } from '../../../src/protocols/marathon/types.ts';
+import { systemClock } from '../../../src/support/clock.ts';
+import { httpJson } from '../../../src/support/http-client.ts';
+import { createLogger, silentLogger } from '../../../src/support/logger.ts';
+import { createNetwork } from '../../../src/support/network.ts';
+import { type FakeMaster, startFakeMaster } from './fake-master.ts';
+
+const log = process.env.LOG ? createLogger((line) => process.stderr.write(line), 'test', 'debug') : silentLogger;
+
+export function contextOf(argv: string[], name: string): { context: ServiceContext; close: () => void } {
+  const network = createNetwork();
+  const context = { argv, env: {}, log: log.named(name), clock: systemClock, random: Math.random, network };
+  return { context, close: () => network.close() };
+}
+
+export interface ZooKeeperForTests {
+  /** `host:port` */
+  address: string;
+  close(): Promise<void>;
+}
+
+/** The embedded ZooKeeper, standalone. */
+export async function startZooKeeper(): Promise<ZooKeeperForTests> {
+  const folder = await mkdtemp(join(tmpdir(), 'marathon-zk-'));
+  const port = await freePort();
+  const file = join(folder, 'zoo.cfg');
+  await writeFile(
+    file,
+    `tickTime=500\ndataDir=${join(folder, 'data')}\nclientPort=${port}\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n`,
+  );
+  const { context, close } = contextOf([file], 'zookeeper');
+  const service = await startZooKeeperService(context);
+  await service.ready;
+  return {
+    address: `127.0.0.1:${port}`,
+    async close() {
+      await service.stop();
+      close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+export interface Answer<T = Record<string, unknown>> {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  json: T;
+  text: string;
+}
+
+export interface MarathonForTests {
+  readonly url: string;
+  readonly service: RunningService;
+  call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    json?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<T>>;
+  app(id: string): Promise<AppInfo>;
+  deployments(): Promise<DeploymentInfo[]>;
+  /** Resolves when the deployment is over. */
+  deployed(id: string | undefined): Promise<void>;
+  /** Server-sent events from now on. */
+  events(): Promise<EventReader>;
+  stop(): Promise<void>;
+}
+
+export interface EventReader {
+  readonly all: { type: string; data: Record<string, unknown> }[];
+  /** Resolves with the first event, past or to come, that fits. */
+  next(
+    type: string,
+    fits?: (data: Record<string, unknown>) => boolean,
+  ): Promise<{ type: string; data: Record<string, unknown> }>;
+  close(): void;
+}
+
+export async function startMarathon(
+  zk: ZooKeeperForTests,
+  master: FakeMaster | string,
+  flags: Record<string, string | number> = {},
+): Promise<MarathonForTests> {
+  const port = await freePort();
+  const given: Record<string, string | number> = {
+    master: typeof master === 'string' ? master : master.address,
+    zk: `zk://${zk.address}/marathon`,
+    hostname: '127.0.0.1',
+    http_address: '127.0.0.1',
+    http_port: port,
+    zk_session_timeout: 2000,
+    min_revive_offers_interval: 20,
+    launch_tokens: 10000,
+    max_instances_per_offer: 100,
+    kill_retry_timeout: 500,
+    ...flags,
+  };
+  const argv = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
+  const { context, close } = contextOf(argv, `marathon:${port}`);
+  const service = await startMarathonService(context);
+  const url = `http://127.0.0.1:${port}`;
+  const readers = new Set<EventReader>();
+  const call = async <T>(method: string, path: string, json?: unknown, headers: Record<string, string> = {}) =>
+    (await httpJson<T>(`${url}${path}`, {
+      method,
+      headers,
+      ...(json === undefined ? {} : { json }),
+    })) as unknown as Answer<T>;
+  const marathon: MarathonForTests = {
+    url,
+    service,
+    call,
+    app: async (id) => (await call<{ app: AppInfo }>('GET', `/v2/apps${id}`)).json.app,
+    deployments: async () => (await call<DeploymentInfo[]>('GET', '/v2/deployments')).json,
+    async deployed(id) {
+      const reader = await marathon.events();
+      try {
+        const running = (await marathon.deployments()).some((deployment) => deployment.id === id);
+        if (running) await reader.next('deployment_success', (data) => data.id === id);
+      } finally {
+        reader.close();
+      }
+    },
+    async events() {
+      const reader = await readEvents(`${url}/v2/events`);
+      readers.add(reader);
+      return reader;
+    },
+    async stop() {
+      for (const reader of readers) reader.close();
+      await service.stop();
+      close();
+    },
+  };
+  return marathon;
+}
+
+async function readEvents(url: string): Promise<EventReader> {
+  const abort = new AbortController();
+  const response = await fetch(url, { headers: { Accept: 'text/event-stream' }, signal: abort.signal });
+  const all: { type: string; data: Record<string, unknown> }[] = [];
+  const waiting = new Set<() => void>();
+  void (async () => {
+    let text = '';
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of response.body!) {
+        text += decoder.decode(chunk, { stream: true });
+        for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+          const frame = text.slice(0, end).replace(/^(\r\n)+/, '');
+          text = text.slice(end + 4);
+          const type = /^event: (.*)$/m.exec(frame)?.[1]?.trim();
+          const data = /^data: (.*)$/m.exec(frame)?.[1];
+          if (type && data) all.push({ type, data: JSON.parse(data) });
+        }
+        for (const wake of [...waiting]) wake();
+      }
+    } catch {
+      // Closed by the test or by the server.
+    }
+  })();
+  return {
+    all,
+    next: (type, fits = () => true) =>
+      new Promise((resolve) => {
+        const check = () => {
+          const found = all.find((event) => event.type === type && fits(event.data));
+          if (!found) return;
+          waiting.delete(check);
+          resolve(found);
+        };
+        waiting.add(check);
+        check();
+      }),
+    close: () => abort.abort(),
+  };
+}
+
+/** ZooKeeper, a fake master and one leading Marathon. */
+export async function startAll(flags: Record<string, string | number> = {}) {
+  const zk = await startZooKeeper();
+  const master = await startFakeMaster();
+  const marathon = await startMarathon(zk, master, flags);
+  await marathon.service.ready;
+  return {
+    zk,
+    master,
+    marathon,
+    async close() {
+      await marathon.stop();
+      await master.close();
+      await zk.close();
+    },
+  };
+}
