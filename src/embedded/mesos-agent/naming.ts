@@ -1,0 +1,62 @@
+import type { ContainerStatus, ExecutorInfo, FrameworkInfo, Resource, TaskInfo } from '../../protocols/mesos/types.ts';
+
+/** What the real agent reserves for the executor of each command task, on top of the task's own resources. */
+function overhead(role: string | undefined): Resource[] {
+  const allocated = role === undefined ? {} : { allocation_info: { role } };
+  return [
+    { name: 'cpus', type: 'SCALAR', scalar: { value: 0.1 }, ...allocated },
+    { name: 'mem', type: 'SCALAR', scalar: { value: 32 }, ...allocated },
+  ];
+}
+
+/** `Command Executor (Task: id) (Command: sh -c 'first 12 ch...')`. */
+export function commandExecutorName(task: TaskInfo): string {
+  const { shell, value = '', arguments: args = [] } = task.command ?? {};
+  const shown =
+    shell === false
+      ? `[${[value, ...args].join(', ')}]`
+      : `sh -c '${value.length > 15 ? `${value.slice(0, 12)}...` : value}'`;
+  return `Command Executor (Task: ${task.task_id.value}) (Command: ${shown})`;
+}
+
+/** The executor that stands for a command task. Source: Slave::getExecutorInfo of Apache Mesos. */
+export function commandExecutorInfo(task: TaskInfo, framework: FrameworkInfo, launcherDir: string): ExecutorInfo {
+  const role = task.resources?.find((resource) => resource.allocation_info)?.allocation_info?.role;
+  return {
+    executor_id: { value: task.task_id.value },
+    ...(framework.id ? { framework_id: framework.id } : {}),
+    command: {
+      shell: false,
+      value: `${launcherDir}/mesos-executor`,
+      arguments: ['mesos-executor', `--launcher_dir=${launcherDir}`],
+    },
+    ...(task.container ? { container: task.container } : {}),
+    resources: overhead(role),
+    name: commandExecutorName(task),
+    source: task.task_id.value,
+    ...(task.discovery ? { discovery: task.discovery } : {}),
+    ...(task.labels ? { labels: task.labels } : {}),
+  };
+}
+
+/** A container's part of every status. */
+export function containerStatusOf(ip: string, containerId: string, parent?: string): ContainerStatus {
+  return {
+    container_id: { value: containerId, ...(parent === undefined ? {} : { parent: { value: parent } }) },
+    network_infos: [{ ip_addresses: [{ protocol: 'IPv4', ip_address: ip }] }],
+  };
+}
+
+/** Why a task can't run as a local process, with the way out; undefined when it can. */
+export function refuseContainer(task: Pick<TaskInfo, 'container'>): string | undefined {
+  const { container } = task;
+  if (!container) return undefined;
+  const image = container.docker?.image ?? imageName(container.mesos);
+  if (image === undefined && container.type !== 'DOCKER') return undefined;
+  return `Failed to launch container: the task needs the image '${image ?? ''}', and this agent runs tasks as local processes. Run the cluster with '--runtime docker', or take the image out of the app definition`;
+}
+
+function imageName(mesos: Record<string, unknown> | undefined): string | undefined {
+  const image = mesos?.image as { docker?: { name?: string }; appc?: { name?: string } } | undefined;
+  return image ? (image.docker?.name ?? image.appc?.name ?? '') : undefined;
+}

@@ -1,0 +1,68 @@
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemCode } from '../../support/errors.ts';
+
+/**
+ * Where sandboxes are, as in the real agent: `slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`
+ * below the work folder. Source: src/slave/paths.hpp of Apache Mesos.
+ */
+export interface RunPath {
+  agentId: string;
+  frameworkId: string;
+  executorId: string;
+  containerId: string;
+}
+
+export function runDirectory(workDir: string, run: RunPath): string {
+  return join(runsDirectory(workDir, run), run.containerId);
+}
+
+function runsDirectory(workDir: string, { agentId, frameworkId, executorId }: Omit<RunPath, 'containerId'>): string {
+  return join(workDir, 'slaves', agentId, 'frameworks', frameworkId, 'executors', executorId, 'runs');
+}
+
+/** Where a nested container lives in its executor's sandbox. */
+export function nestedDirectory(executorDirectory: string, containerId: string): string {
+  return join(executorDirectory, 'containers', containerId);
+}
+
+/**
+ * Why an id can't be a folder's name, or undefined when it can. The master refuses such ids before.
+ * Source: src/common/validation.cpp of Apache Mesos.
+ */
+export function refuseId(id: unknown): string | undefined {
+  if (typeof id !== 'string' || id === '') return 'ID must not be empty';
+  if (Buffer.byteLength(id) > 255) return 'ID must not be greater than 255 characters';
+  if (id === '.' || id === '..') return `'${id}' is disallowed`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[/\\\x00-\x1f\x7f]/.test(id)) return `'${id}' contains invalid characters`;
+  return undefined;
+}
+
+/** Makes a run's folder and points `latest` to it. @throws system errors */
+export async function createRun(workDir: string, run: RunPath): Promise<string> {
+  const directory = runDirectory(workDir, run);
+  await mkdir(directory, { recursive: true, mode: 0o750 });
+  await replaceLink(run.containerId, join(runsDirectory(workDir, run), 'latest'));
+  return directory;
+}
+
+/** Makes the folder of a nested container and the link to it by its task's id. @throws system errors */
+export async function createNested(executorDirectory: string, containerId: string, taskId: string): Promise<string> {
+  const directory = nestedDirectory(executorDirectory, containerId);
+  await mkdir(directory, { recursive: true, mode: 0o750 });
+  await mkdir(join(executorDirectory, 'tasks'), { recursive: true, mode: 0o750 });
+  await replaceLink(join('..', 'containers', containerId), join(executorDirectory, 'tasks', taskId));
+  return directory;
+}
+
+/** Points a symbolic link to `target`, whatever it pointed to before. */
+export async function replaceLink(target: string, link: string): Promise<void> {
+  try {
+    await symlink(target, link);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    await rm(link, { force: true });
+    await symlink(target, link);
+  }
+}

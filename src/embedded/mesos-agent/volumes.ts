@@ -1,0 +1,88 @@
+import { chmod, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
+import type { Resource, Secret, TaskInfo, Volume } from '../../protocols/mesos/types.ts';
+import type { ResolveSecret } from './environment.ts';
+import { replaceLink } from './sandbox.ts';
+
+/** A volume that this agent can't give; the message is for the task's status. */
+export class VolumeError extends Error {}
+
+/**
+ * Brings a task's volumes into its sandbox. There is no file system of its own to mount into, so host paths and
+ * persistent volumes are links and secrets are files, all at relative container paths, as the real agent does it for
+ * tasks without an image.
+ * @throws VolumeError
+ */
+export async function prepareVolumes(
+  task: Pick<TaskInfo, 'container' | 'resources'>,
+  context: { sandbox: string; workDir: string; resolveSecret: ResolveSecret },
+): Promise<void> {
+  for (const volume of task.container?.volumes ?? []) {
+    const target = await placeIn(context.sandbox, volume.container_path);
+    const secret = secretOf(volume);
+    if (secret) await writeSecret(target, secret, context.resolveSecret);
+    else if (volume.host_path) await linkHostPath(target, volume.host_path, context.sandbox);
+    else throw new VolumeError(`The volume at '${volume.container_path}' has a source that this agent doesn't know`);
+  }
+  for (const resource of task.resources ?? []) {
+    const volume = resource.disk?.volume;
+    const path = persistentPath(context.workDir, resource);
+    if (!path || !volume) continue;
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    await linkTo(path, await placeIn(context.sandbox, volume.container_path), volume.container_path);
+  }
+}
+
+/** Where the data of a persistent volume is kept, whatever task uses it; undefined for other resources. */
+export function persistentPath(workDir: string, resource: Resource): string | undefined {
+  const id = resource.disk?.persistence?.id;
+  if (id === undefined) return undefined;
+  const role = resource.reservations?.at(-1)?.role ?? resource.role ?? '*';
+  for (const part of [id, ...role.split('/')])
+    if (part === '' || part === '.' || part === '..' || part.includes('\0') || id.includes('/'))
+      throw new VolumeError(`'${id}' of role '${role}' is no valid persistent volume`);
+  return join(workDir, 'volumes', 'roles', role, id);
+}
+
+/** The place of a relative container path, its parent folders made; never outside of the sandbox. */
+async function placeIn(sandbox: string, containerPath: string): Promise<string> {
+  const path = normalize(containerPath).replace(/\/+$/, '');
+  if (path === '' || path === '.' || isAbsolute(path) || path === '..' || path.startsWith('../'))
+    throw new VolumeError(
+      `The volume's container path '${containerPath}' must be relative: a local process shares the machine's files. Deploy with '--runtime docker' for a file system of its own`,
+    );
+  const target = join(sandbox, path);
+  await mkdir(dirname(target), { recursive: true });
+  const root = await realpath(sandbox);
+  const parent = await realpath(dirname(target));
+  if (parent !== root && !parent.startsWith(`${root}/`))
+    throw new VolumeError(`The volume's container path '${containerPath}' leads out of the sandbox`);
+  return target;
+}
+
+async function linkHostPath(target: string, hostPath: string, sandbox: string): Promise<void> {
+  const source = isAbsolute(hostPath) ? hostPath : join(sandbox, hostPath);
+  if (!isAbsolute(hostPath)) await mkdir(source, { recursive: true });
+  if (!(await stat(source).catch(() => undefined)))
+    throw new VolumeError(`Path '${hostPath}' in HOST_PATH volume does not exist`);
+  if (source !== target) await linkTo(source, target, hostPath);
+}
+
+async function linkTo(source: string, target: string, shown: string): Promise<void> {
+  try {
+    await replaceLink(source, target);
+  } catch (error) {
+    throw new VolumeError(`The volume '${shown}' can't be put into the sandbox: ${(error as Error).message}`);
+  }
+}
+
+function secretOf(volume: Volume): Secret | undefined {
+  const source = volume.source as { type?: string; secret?: Secret } | undefined;
+  return source?.type === 'SECRET' ? source.secret : undefined;
+}
+
+async function writeSecret(target: string, secret: Secret, resolve: ResolveSecret): Promise<void> {
+  const data = secret.reference ? await resolve(secret.reference) : Buffer.from(secret.value?.data ?? '', 'base64');
+  await writeFile(target, data, { mode: 0o600 });
+  await chmod(target, 0o600);
+}
