@@ -3,6 +3,7 @@ import { createRuntime } from '../runtime/index.ts';
 import type { Runtime } from '../runtime/types.ts';
 import { DevclusterError } from '../support/errors.ts';
 import type { Progress } from '../support/progress.ts';
+import { probe } from './probes.ts';
 import { createRecords, isPlanned, type PlannedRecord, type Records } from './record.ts';
 
 /** What every operation on clusters works with. */
@@ -12,6 +13,8 @@ export interface ClusterContext {
   /** Aborted when the user wants to stop. */
   signal: AbortSignal;
   runtime(kind: RuntimeKind): Promise<Runtime>;
+  /** How services are asked whether they are ready. */
+  probe: typeof probe;
 }
 
 export function createClusterContext(options: {
@@ -24,6 +27,7 @@ export function createClusterContext(options: {
     records: createRecords(options.env),
     progress: options.progress,
     signal: options.signal,
+    probe,
     runtime(kind) {
       const runtime = runtimes.get(kind) ?? createRuntime(kind, { env: options.env });
       runtimes.set(kind, runtime);

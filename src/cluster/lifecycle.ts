@@ -151,6 +151,7 @@ async function startTargets(
       serviceTimeoutSeconds: config.timeouts.service,
       progress: context.progress,
       signal: context.signal,
+      probe: context.probe,
     },
     async () => {
       await settleAll(

@@ -4,7 +4,7 @@ import type { UnitEvent } from '../runtime/types.ts';
 import type { Progress, Step } from '../support/progress.ts';
 import { createScope } from '../support/scope.ts';
 import { trace } from '../support/trace.ts';
-import { type Health, type MesosSummary, probe as probeService } from './probes.ts';
+import type { Health, MesosSummary, probe as probeService } from './probes.ts';
 import { servicesOf } from './target.ts';
 
 export interface ReadinessOptions {
@@ -21,8 +21,8 @@ export interface ReadinessOptions {
   signal: AbortSignal;
   /** Whether a service that can do its part says so by an event; if not, services are asked again and again. */
   eventful: boolean;
-  /** How services are asked; tests bring their own. */
-  probe?: typeof probeService;
+  /** How services are asked. */
+  probe: typeof probeService;
 }
 
 export interface NotReady {
@@ -86,8 +86,7 @@ const longestTickMs = 1_000;
 
 /** Starts to wait. Everything it uses is given back when its result is there. */
 export function awaitReady(options: ReadinessOptions): Readiness {
-  const { plan, signal, progress } = options;
-  const probe = options.probe ?? probeService;
+  const { plan, signal, progress, probe } = options;
   const scope = createScope();
   const entries = options.nodes.flatMap((node) =>
     servicesOf(node)

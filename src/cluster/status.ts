@@ -55,7 +55,7 @@ export async function clusterStatus(context: ClusterContext, name: string): Prom
   const record = await context.records.read(name);
   if (!record?.plan || !record.site || record.phase === 'kept') return { name, state: 'absent', nodes: [] };
   const { runtime } = await openCluster(context, name);
-  return describe({ ...record, plan: record.plan, site: record.site }, runtime);
+  return describe({ ...record, plan: record.plan, site: record.site }, runtime, context.probe);
 }
 
 /** Asks the runtime and all services of a cluster, in parallel. */

@@ -53,6 +53,7 @@ export async function up(context: ClusterContext, options: UpOptions): Promise<U
       overrides: { ...found?.overrides, ...options.loaded.overrides },
     };
     const fresh = record.phase === 'creating';
+    if (!known) await records.write(record);
     try {
       context.signal.throwIfAborted();
       return await bringUp(context, record, known, begun);
@@ -93,7 +94,6 @@ async function bringUp(
 ): Promise<UpResult> {
   const { records, progress, signal } = context;
   const { config } = before;
-  if (!known) await records.write(before);
   const runtime = await context.runtime(before.runtime);
   const site = await reserve(runtime, before, known !== undefined);
   trace('places reserved');
@@ -114,6 +114,7 @@ async function bringUp(
       serviceTimeoutSeconds: config.timeouts.service,
       progress: work.length > 0 ? progress : { ...progress, steps: quietSteps },
       signal,
+      probe: context.probe,
     },
     () => doWork(runtime, known?.plan, plan, work),
   );

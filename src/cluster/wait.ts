@@ -3,6 +3,7 @@ import type { Component } from '../protocols/versions.ts';
 import type { Runtime } from '../runtime/types.ts';
 import { DevclusterError } from '../support/errors.ts';
 import type { Progress } from '../support/progress.ts';
+import type { probe } from './probes.ts';
 import { awaitReady, type ReadinessFailure } from './readiness.ts';
 
 export interface WaitOptions {
@@ -14,6 +15,7 @@ export interface WaitOptions {
   serviceTimeoutSeconds: number;
   progress: Progress;
   signal: AbortSignal;
+  probe: typeof probe;
 }
 
 /** How many of the last log lines of the service at fault an error shows. */
@@ -35,6 +37,7 @@ export async function startAndWait(options: WaitOptions, start: () => Promise<vo
     progress,
     signal: AbortSignal.any([signal, stopWaiting.signal]),
     eventful: runtime.kind === 'process',
+    probe: options.probe,
   });
   runtime.watch(plan, readiness.event, stopWaiting.signal);
   const starting = start();
