@@ -366,7 +366,7 @@ export interface SchedulerCall {
   acknowledge?: { agent_id: Value; task_id: Value; uuid: string };
   reconcile?: { tasks?: { task_id: Value; agent_id?: Value }[] };
   message?: { agent_id: Value; executor_id: Value; data: string };
-  update_framework?: { framework_info: FrameworkInfo; suppressed_roles?: string[] };
+  update_framework?: { framework_info: FrameworkInfo; suppressed_roles?: string[]; offer_constraints?: unknown };
 }
 
 /** An event on a scheduler's stream. */

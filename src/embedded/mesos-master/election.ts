@@ -1,0 +1,82 @@
+import { createLeaderDetector, encodeMasterInfo, type ZkUrl } from '../../protocols/mesos/leader.ts';
+import type { MasterInfo } from '../../protocols/mesos/types.ts';
+import { createZooKeeperClient } from '../../protocols/zookeeper/client.ts';
+import { createContender } from '../../protocols/zookeeper/group.ts';
+import type { Clock } from '../../support/clock.ts';
+import type { Logger } from '../../support/logger.ts';
+import type { Network } from '../../support/network.ts';
+import type { Scope } from '../../support/scope.ts';
+
+export interface ElectionOptions {
+  zk: ZkUrl;
+  sessionTimeoutMs: number;
+  master: MasterInfo;
+  network: Network;
+  clock: Clock;
+  random: () => number;
+  log: Logger;
+  /** Who leads changed, or became known for the first time. */
+  onLeader: (leader: MasterInfo | undefined) => void;
+  /** This master was elected. */
+  onElected: () => void;
+  /** It led and doesn't any more: it must exit. */
+  onDeposed: (reason: string) => void;
+}
+
+/**
+ * Contends for leadership at the real znodes and follows who has it. A follower that loses its session contends again;
+ * a leader that loses its place is deposed for good.
+ * Source: src/master/contender and src/master/detector of Apache Mesos, Master::detected and Master::lostCandidacy.
+ */
+export function joinElection(options: ElectionOptions, scope: Scope): { joined: Promise<void> } {
+  const { zk, master, network, clock, log } = options;
+  const client = createZooKeeperClient({
+    servers: zk.servers,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    network,
+    clock,
+    log,
+    random: options.random,
+    auth: zk.auth,
+  });
+  scope.defer(() => client.close());
+  let elected = false;
+  const depose = (reason: string) => {
+    if (!elected) return;
+    elected = false;
+    options.onDeposed(reason);
+  };
+
+  const contender = createContender({
+    client,
+    path: zk.path,
+    label: 'json.info',
+    data: encodeMasterInfo(master),
+    acl: zk.acl,
+    log,
+  });
+  scope.defer(() => contender.close());
+  const joined = contender.joined.then(() => {});
+  // Whoever waits for it hears of a failure; nobody has to.
+  joined.catch(() => {});
+  scope.defer(
+    contender.onChange((membership) => {
+      if (!membership) depose('Lost candidacy as a leader');
+    }),
+  );
+
+  const detector = createLeaderDetector({ client, path: zk.path, clock, log });
+  scope.defer(() => detector.close());
+  scope.defer(
+    detector.onChange((leader) => {
+      const isSelf = leader?.id === master.id;
+      if (!isSelf) depose('Lost leadership');
+      options.onLeader(leader);
+      if (isSelf && !elected) {
+        elected = true;
+        options.onElected();
+      }
+    }),
+  );
+  return { joined };
+}
