@@ -46,14 +46,15 @@ export interface FakeMaster {
   /** Sends a status of the task, by its id. */
   update(taskId: string, state: TaskState, more?: Partial<TaskStatus>): void;
   send(event: SchedulerEvent): void;
+  /** Lets a task run that no framework has launched. */
+  launchStray(taskId: string): void;
   /** Whether KILL ends tasks; default true. */
   obeyKills(obey: boolean): void;
   /** Breaks the stream as a dying master does. */
   disconnect(): void;
   running(appId?: string): FakeTask[];
-  /** Resolves at the next change of any task or call for which `done` holds. */
+  /** Resolves with what `probe` finds, now or after the next call or change of a task. */
   until<T>(probe: () => T | undefined | false): Promise<T>;
-  /** Tasks that run (or are about to) although nobody should know of them: launched twice with one instance's id. */
   close(): Promise<void>;
 }
 
@@ -308,6 +309,11 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
     },
     update,
     send,
+    launchStray(taskId) {
+      const agent = agents[0]!;
+      const info = { name: taskId, task_id: { value: taskId }, agent_id: { value: agent.id }, resources: [] };
+      tasks.set(taskId, { info, agent, state: 'TASK_RUNNING' });
+    },
     obeyKills(next) {
       obey = next;
     },

@@ -78,6 +78,8 @@ export interface MarathonForTests {
   deployed(id: string | undefined): Promise<void>;
   /** Server-sent events from now on. */
   events(): Promise<EventReader>;
+  /** Cuts it off from ZooKeeper and the master, as a dead link does. */
+  cutOff(): void;
   stop(): Promise<void>;
 }
 
@@ -141,6 +143,7 @@ export async function startMarathon(
       readers.add(reader);
       return reader;
     },
+    cutOff: () => context.network.cut([zk.address, typeof master === 'string' ? master : master.address]),
     async stop() {
       for (const reader of readers) reader.close();
       await service.stop();
