@@ -1,8 +1,9 @@
-// Builds dist/ from src/: the command line (split, so that a command loads only what it needs), the node host (one
-// file, so that a server process reads one file) and the library.
+// Builds dist/ from src/: the command line (split, so that a command loads only what it needs), the node host (see
+// build-host.mjs) and the library.
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildHost } from './build-host.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const banner = {
@@ -34,11 +35,5 @@ await Promise.all([
     chunkNames: 'chunks/[name]-[hash]',
     minifySyntax: true,
   }),
-  build({
-    ...common,
-    entryPoints: { 'node-host': 'src/embedded/host/main.ts' },
-    outdir: 'dist',
-    minify: true,
-    keepNames: true,
-  }),
+  buildHost(),
 ]);

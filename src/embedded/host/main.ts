@@ -5,17 +5,27 @@ import { messageOf } from '../../support/errors.ts';
 import { loadComponent } from './components.ts';
 import { serve } from './process.ts';
 
-const unitFile = process.argv[2];
-if (!unitFile) {
-  process.stderr.write('usage: node-host UNIT-FILE (devcluster starts it)\n');
-  process.exit(2);
+/** Evaluates the code of every component: for the build, which keeps the result of compiling it. */
+export async function loadAll(): Promise<void> {
+  for (const load of Object.values(loadComponent)) await load();
 }
 
-let spec: HostSpec;
-try {
-  spec = JSON.parse(readFileSync(unitFile, 'utf8')) as HostSpec;
-} catch (error) {
-  process.stderr.write(`${unitFile}: ${messageOf(error)}\n`);
-  process.exit(2);
+const [, , unitFile] = process.argv;
+if (unitFile !== '--write-cache') {
+  const spec = readSpec(unitFile);
+  if (spec) void serve(spec, loadComponent, systemClock);
+  else process.exitCode = 2;
 }
-await serve(spec, loadComponent, systemClock);
+
+function readSpec(path: string | undefined): HostSpec | undefined {
+  if (path === undefined) {
+    process.stderr.write('usage: node-host UNIT-FILE (devcluster starts it)\n');
+    return undefined;
+  }
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as HostSpec;
+  } catch (error) {
+    process.stderr.write(`${path}: ${messageOf(error)}\n`);
+    return undefined;
+  }
+}

@@ -44,7 +44,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
   const program = {
     nodeBinary: options.nodeBinary ?? process.execPath,
     nodeOptions: hostNodeOptions,
-    script: options.hostScript ?? join(packageRoot(), 'dist', 'node-host.js'),
+    script: options.hostScript ?? join(packageRoot(), 'dist', 'node-host.cjs'),
   };
   const taskGraceMs = options.taskGraceMs ?? 3_000;
   const exits = createExits();
