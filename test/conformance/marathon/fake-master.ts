@@ -48,6 +48,8 @@ export interface FakeMaster {
   send(event: SchedulerEvent): void;
   /** Lets a task run that no framework has launched. */
   launchStray(taskId: string): void;
+  /** Offers this port alone, on every agent. */
+  offerPorts(port: number): void;
   /** Whether KILL ends tasks; default true. */
   obeyKills(obey: boolean): void;
   /** Breaks the stream as a dying master does. */
@@ -313,6 +315,9 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
       const agent = agents[0]!;
       const info = { name: taskId, task_id: { value: taskId }, agent_id: { value: agent.id }, resources: [] };
       tasks.set(taskId, { info, agent, state: 'TASK_RUNNING' });
+    },
+    offerPorts(port) {
+      for (const agent of agents) agent.ports = { begin: port, end: port };
     },
     obeyKills(next) {
       obey = next;
