@@ -16,6 +16,8 @@ export interface Readiness {
 }
 
 const keptBodyBytes = 10_000;
+/** A task that does not even listen yet is asked again this soon, doubling up to its interval. */
+const eagerMs = 50;
 
 /** @param onReady an instance of the app has become ready */
 export function createReadiness(
@@ -42,6 +44,7 @@ export function createReadiness(
     const taskId = instance.task.id;
     const state = { taskId, cancel: () => {} };
     asking.set(instance.id, state);
+    let pause = eagerMs;
     const ask = async () => {
       const current = tracker.get(instance.id);
       const target = current && readinessTarget(entry.app, current, check);
@@ -66,7 +69,11 @@ export function createReadiness(
         stop(instance.id);
         ready.add(instance.id);
         onReady(instance.appId);
-      } else state.cancel = clock.after(check.intervalSeconds * 1000, () => void ask());
+        return;
+      }
+      const interval = check.intervalSeconds * 1000;
+      state.cancel = clock.after(answer.answered ? interval : Math.min(pause, interval), () => void ask());
+      pause *= 2;
     };
     void ask();
   };
