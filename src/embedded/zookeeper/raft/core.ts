@@ -75,6 +75,8 @@ export interface Raft {
   take(): RaftOutput | undefined;
 }
 
+/** After so many heartbeats without an acknowledgement of what arrived, the acknowledgement is taken for lost. */
+const patienceBeats = 8;
 /** Messages with entries that may wait for an acknowledgement, per follower; entries and bytes in one message. */
 const maxInFlight = 64;
 const maxEntries = 2048;
@@ -99,6 +101,9 @@ export function createRaft(options: RaftOptions): Raft {
   let leaderHeard = 0;
   const links = new Set<number>();
   const votes = new Set<number>();
+  const refusals = new Set<number>();
+  /** Whom this server encouraged to stand last, and until when it encourages nobody else. */
+  let favourite: { candidate: number; until: number } | undefined;
   const followers = new Map<number, Progress>();
 
   let stateDirty = false;
@@ -123,6 +128,7 @@ export function createRaft(options: RaftOptions): Raft {
   const become = (nextRole: Role) => {
     role = nextRole;
     votes.clear();
+    refusals.clear();
     if (nextRole !== 'leader') {
       followers.clear();
       heartbeatDeadline = Number.POSITIVE_INFINITY;
@@ -257,6 +263,11 @@ export function createRaft(options: RaftOptions): Raft {
   const onSnapshot = (from: number, m: RaftMessage & { type: 'snapshot' }, now: number) => {
     follow(from, m.term, now);
     if (m.index <= commit) return acknowledge(from, commit);
+    if (log.termAt(m.index) === m.lastTerm) {
+      // The log holds all of it; what follows may have been acknowledged and must stay.
+      commit = m.index;
+      return acknowledge(from, m.index);
+    }
     log.reset(m.index, m.lastTerm);
     commit = m.index;
     savedIndex = 0;
@@ -282,7 +293,16 @@ export function createRaft(options: RaftOptions): Raft {
   };
 
   const onPreVote = (from: number, m: RaftMessage & { type: 'preVote' }, now: number) => {
-    const granted = m.term > term && !led(now) && upToDate(m.lastIndex, m.lastTerm);
+    // Servers that start or lose their leader together would all stand at once: one is encouraged at a time, and of
+    // two that stand the one with the lower id.
+    const favours = favourite === undefined || favourite.candidate === from || favourite.until <= now;
+    const prior = role === 'preCandidate' && id < from && m.lastIndex === log.lastIndex && m.lastTerm === log.lastTerm;
+    const granted = m.term > term && !led(now) && upToDate(m.lastIndex, m.lastTerm) && favours && !prior;
+    if (granted) {
+      favourite = { candidate: from, until: now + options.quickElectionMs[1] };
+      if (role === 'preCandidate') become('follower');
+      electionDeadline = Math.max(electionDeadline, quick(now) + options.quickElectionMs[1]);
+    }
     send.push({ to: from, message: { type: 'preVoteReply', term: granted ? m.term : term, granted } });
   };
 
@@ -305,9 +325,10 @@ export function createRaft(options: RaftOptions): Raft {
         return onVote(from, m, now);
       case 'voteReply':
         if (m.term > term) followNobody(m.term, now);
-        else if (m.granted && role === 'candidate' && m.term === term) {
-          votes.add(from);
+        else if (role === 'candidate' && m.term === term) {
+          (m.granted ? votes : refusals).add(from);
           if (votes.size >= majority) becomeLeader(now);
+          else if (options.voters.length - refusals.size < majority) followNobody(term, now);
         }
         return;
       case 'append':
@@ -333,6 +354,8 @@ export function createRaft(options: RaftOptions): Raft {
         if (!follower || m.term < term) return;
         if (m.last < m.sent) probeAgain(follower);
         else if (follower.mode === 'probe') follower.probing = false;
+        else if (follower.match < m.sent && ++follower.waits >= patienceBeats)
+          probeAgain(follower, follower.mode === 'snapshot' ? follower.snapshotIndex + 1 : undefined);
         return;
     }
   };

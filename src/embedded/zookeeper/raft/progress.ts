@@ -14,6 +14,8 @@ export interface Progress {
   snapshotIndex: number;
   /** Last indexes of the messages with entries that were not acknowledged. */
   inFlight: number[];
+  /** Heartbeats answered while something sent is not acknowledged. */
+  waits: number;
   /** The highest commit index the follower was told. */
   commitTold: number;
   /** When something was last heard of it. */
@@ -30,6 +32,7 @@ export function createProgress(lastIndex: number, now: number, connected: boolea
     probing: false,
     snapshotIndex: 0,
     inFlight: [],
+    waits: 0,
     commitTold: 0,
     heard: now,
     disconnectedAt: connected ? undefined : now,
@@ -43,11 +46,13 @@ export function probeAgain(progress: Progress, next = progress.match + 1): void 
   progress.probing = false;
   progress.inFlight.length = 0;
   progress.commitTold = 0;
+  progress.waits = 0;
 }
 
 /** The follower acknowledged everything up to `match`. */
 export function acknowledged(progress: Progress, match: number): void {
   progress.match = Math.max(progress.match, match);
+  progress.waits = 0;
   progress.next = Math.max(progress.next, progress.match + 1);
   let settled = 0;
   while (settled < progress.inFlight.length && progress.inFlight[settled]! <= match) settled++;

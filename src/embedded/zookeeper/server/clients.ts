@@ -279,6 +279,7 @@ export function createClients(options: ClientsOptions): Clients {
 
 /** Server id in the highest byte, then the time, as the real server makes them. */
 function firstSessionId(server: number, now: number): bigint {
-  const time = BigInt.asUintN(56, (BigInt(Math.floor(now)) << 24n) >> 8n);
-  return BigInt.asIntN(64, (BigInt(server) << 56n) | time);
+  const time = BigInt.asUintN(56, BigInt(Math.floor(now)) << 16n);
+  // A standalone server without an id counts as server 1.
+  return BigInt.asIntN(64, (BigInt(server || 1) << 56n) | time);
 }
