@@ -4,7 +4,9 @@ import type { Agent, Cluster } from './model.ts';
 import { requestAllocation, rescindOffer } from './offers.ts';
 
 /** How late a timer may run before this process counts as having stood still (stopped, asleep, blocked). */
-const lateMs = 1000;
+const lateMs = 500;
+/** What others get on top of the time that is forgiven, since they may have stood still as well. */
+const graceMs = 30_000;
 
 /** When `wake` must run next, in monotonic milliseconds; undefined when nothing is waited for. */
 export function nextWake(cluster: Cluster): number | undefined {
@@ -50,14 +52,15 @@ function forgive(cluster: Cluster, late: number): void {
   cluster.effects.log(`This master stood still for ${Math.round(late)} ms; extending all deadlines of others`);
   const now = cluster.sources.monotonic();
   for (const agent of cluster.agents.values()) {
-    if (agent.reregisterBy !== undefined) agent.reregisterBy += late;
+    if (agent.reregisterBy !== undefined) agent.reregisterBy += late + graceMs;
     // Ask again instead of counting an answer that may wait unread in the socket.
     agent.ping.answered = true;
     agent.ping.nextAt = Math.max(agent.ping.nextAt, now + cluster.settings.agentPingTimeoutMs);
   }
   for (const framework of cluster.frameworks.values())
-    if (framework.failoverAt !== undefined) framework.failoverAt += late;
-  if (cluster.recoveryEndsAt !== undefined) cluster.recoveryEndsAt += late;
+    if (framework.failoverAt !== undefined)
+      framework.failoverAt += late + Math.min(graceMs, (framework.info.failover_timeout ?? 0) * 1000);
+  if (cluster.recoveryEndsAt !== undefined) cluster.recoveryEndsAt += late + graceMs;
 }
 
 function judge(cluster: Cluster, agent: Agent, now: number): void {
