@@ -1,12 +1,19 @@
 import type { AppDefinition, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
-import { type Group, getApp, getGroup, transitiveApps } from '../model/group.ts';
+import { type Group, getGroup, transitiveApps } from '../model/group.ts';
 import type { Instance } from '../model/instance.ts';
 import { topLevelOf } from '../model/path-id.ts';
+
+export interface CatalogChange {
+  /** New and changed apps. */
+  readonly changed: readonly AppDefinition[];
+  readonly removed: readonly PathId[];
+}
 
 /** The current tree, and the older definitions that instances still run. */
 export interface Catalog {
   readonly root: Group;
-  setRoot(root: Group): void;
+  /** @returns how the apps differ from before */
+  setRoot(root: Group): CatalogChange;
   app(id: PathId): AppDefinition | undefined;
   /** All current apps in the order of their paths. */
   apps(): readonly AppDefinition[];
@@ -34,9 +41,17 @@ export function createCatalog(root: Group, definitions: readonly AppDefinition[]
       current = next;
       apps = transitiveApps(next);
       byId = new Map(apps.map((app) => [app.id, app]));
-      for (const [id, app] of before) if (byId.get(id) !== app) old.set(key(id, app.version), app);
+      const changed: AppDefinition[] = [];
+      const removed: PathId[] = [];
+      for (const app of apps) if (before.get(app.id) !== app) changed.push(app);
+      for (const [id, app] of before) {
+        const now = byId.get(id);
+        if (now !== app) old.set(key(id, app.version), app);
+        if (!now) removed.push(id);
+      }
+      return { changed, removed };
     },
-    app: (id) => byId.get(id) ?? getApp(current, id),
+    app: (id) => byId.get(id),
     apps: () => apps,
     definitionOf(instance) {
       const app = byId.get(instance.appId);

@@ -2,7 +2,7 @@ import type { AppDefinition, FieldErrors, PathId, Timestamp } from '../../../pro
 import type { Clock } from '../../../support/clock.ts';
 import type { EventBus } from '../events.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { type Group, getApp, transitiveApps, validateRoot } from '../model/group.ts';
+import { type Group, transitiveApps, validateRoot } from '../model/group.ts';
 import { randomUuid } from '../model/ids.ts';
 import { type DeploymentPlan, planDeployment } from '../model/plan.ts';
 import { assignServicePorts } from '../model/ports.ts';
@@ -10,7 +10,7 @@ import { good, problems, type Result } from '../model/problem.ts';
 import { validateChange } from '../model/validate.ts';
 import { stampVersions } from '../model/versions.ts';
 import type { StateStore } from '../store/state.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog, CatalogChange } from './catalog.ts';
 import type { Deployments } from './deployments.ts';
 
 export interface Change {
@@ -44,7 +44,7 @@ export interface GroupsOptions {
   random: () => number;
   maxRunningDeployments: number;
   /** The tree has changed, and is about to be stored. */
-  onChanged: (root: Group) => void;
+  onChanged: (difference: CatalogChange) => void;
 }
 
 export function createGroups(options: GroupsOptions): Groups {
@@ -60,7 +60,7 @@ export function createGroups(options: GroupsOptions): Groups {
     const withPorts = assignServicePorts(from, wanted.value, config);
     if (!withPorts.ok) return withPorts;
     const to = { ...stampVersions(from, withPorts.value, version), version };
-    const errors = [...transitiveApps(to).flatMap((app) => changeErrors(from, app)), ...validateRoot(to, config)];
+    const errors = [...transitiveApps(to).flatMap((app) => changeErrors(catalog, app)), ...validateRoot(to, config)];
     if (errors.length > 0) return { ok: false, problem: problems.notValid(errors) };
     return good(
       planDeployment(from, to, {
@@ -82,10 +82,10 @@ export function createGroups(options: GroupsOptions): Groups {
       return { ok: false, problem: problems.locked(conflicts.map(({ id }) => id)) };
     for (const { id } of conflicts) deployments.cancel(id, `superseded by deployment ${plan.id}`);
     deployments.add(plan);
-    catalog.setRoot(plan.target);
-    store.saveRoot(plan.target);
+    const difference = catalog.setRoot(plan.target);
+    store.saveRoot(plan.target, difference);
     if (plan.steps.length > 0) store.saveDeployment(plan, change.sentenced ?? {});
-    options.onChanged(plan.target);
+    options.onChanged(difference);
     return prepared;
   };
 
@@ -108,8 +108,8 @@ export function createGroups(options: GroupsOptions): Groups {
   };
 }
 
-function changeErrors(from: Group, app: AppDefinition): FieldErrors[] {
-  const before = getApp(from, app.id);
+function changeErrors(catalog: Catalog, app: AppDefinition): FieldErrors[] {
+  const before = catalog.app(app.id);
   return before === undefined || before === app ? [] : validateChange(before, app);
 }
 

@@ -457,8 +457,8 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     clock,
     random,
     maxRunningDeployments: options.maxRunningDeployments,
-    onChanged: () => {
-      if (roles().some((role) => !toldRoles.includes(role))) driver.updateFramework();
+    onChanged: ({ changed }) => {
+      if (changed.some(({ role }) => !toldRoles.includes(role))) driver.updateFramework();
     },
   });
 

@@ -151,7 +151,7 @@ export interface StateStore {
   saveFramework(id: string): void;
   removeFramework(): void;
   /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
-  saveRoot(root: Group): void;
+  saveRoot(root: Group, difference: { changed: readonly AppDefinition[]; removed: readonly PathId[] }): void;
   saveDeployment(plan: DeploymentPlan, sentenced: Readonly<Record<PathId, readonly string[]>>): void;
   removeDeployment(id: string): void;
   saveInstance(instance: Instance): void;
@@ -182,18 +182,9 @@ export function createStateStore(options: StateStoreOptions): StateStore {
   const { appVersions, rootVersions } = loaded;
   /** Apps that are gone, with the root version that no longer had them. */
   const deleted = new Map<PathId, number>();
-  let current = new Set<PathId>();
   const tree = createTreeReader(reader);
-
   const timestamp = (version: number) => new Date(version).toISOString();
-  const noteCurrent = (root: Group) => {
-    const now = Date.parse(root.version);
-    const present = new Set(transitiveApps(root).map((app) => app.id));
-    for (const id of current) if (!present.has(id)) deleted.set(id, now);
-    for (const id of present) deleted.delete(id);
-    current = present;
-  };
-  noteCurrent(loaded.root);
+  const current = new Set(transitiveApps(loaded.root).map((app) => app.id));
   for (const id of appVersions.keys()) if (!current.has(id)) deleted.set(id, Date.parse(loaded.root.version));
 
   const forgetOld = () => {
@@ -217,8 +208,9 @@ export function createStateStore(options: StateStoreOptions): StateStore {
   return {
     saveFramework: (id) => writer.put('framework', { id }),
     removeFramework: () => writer.remove('framework'),
-    saveRoot(root) {
-      for (const app of transitiveApps(root)) {
+    saveRoot(root, { changed, removed }) {
+      for (const app of changed) {
+        deleted.delete(app.id);
         const version = Date.parse(app.version);
         let versions = appVersions.get(app.id);
         if (!versions) appVersions.set(app.id, (versions = []));
@@ -230,9 +222,9 @@ export function createStateStore(options: StateStoreOptions): StateStore {
           writer.remove(appPath(app.id, versions.shift()!));
       }
       const version = Date.parse(root.version);
+      for (const id of removed) deleted.set(id, version);
       if (rootVersions.at(-1) !== version) rootVersions.push(version);
       writer.put(`roots/${version}`, storedGroup(root));
-      noteCurrent(root);
       forgetOld();
     },
     saveDeployment(plan, sentenced) {
