@@ -51,10 +51,10 @@ export interface Containers {
  * `exec` in a subshell, so that it is always a program and never a builtin of the shell.
  */
 const wrapper = `[ -n "$BASH_VERSION" ] && set +o posix
-trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
 exec 3>>stderr >>stdout 2>>${taskRecordFile}
 if read -r s 2>/dev/null </proc/$$/stat; then echo "started $s" >&2; else echo "started $$ $(LC_ALL=C ps -o lstart= -p $$)" >&2; fi
 command -v "$1" >/dev/null || { echo "Failed to execute '$1': no such program" >&3; echo 'ended 1' >&2; exit 1; }
+trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
 (exec "$@" 2>&3 3>&-)
 s=$?
 echo "ended $s" >&2
@@ -62,6 +62,12 @@ exit $s`;
 
 /** How often it is looked whether an adopted command still lives; its normal end is told by the record at once. */
 const adoptedPollMs = 1000;
+/**
+ * A SIGTERM that comes at the very moment when the wrapper forks is lost: the wrapper catches it and the child is not
+ * the command yet. A command that was younger than this when it was asked to end is asked once more.
+ */
+const youngMs = 500;
+const askAgainMs = 200;
 const sweepTimeoutMs = 5000;
 
 export function createContainers(options: { clock: Clock; scans: ProcessScans; shell?: string }): Containers {
@@ -84,11 +90,17 @@ export function createContainers(options: { clock: Clock; scans: ProcessScans; s
   };
 
   /** The part that launched and adopted containers share. */
-  const control = (directory: string, pid: number, identity: () => ProcessIdentity | undefined) => {
+  const control = (
+    directory: string,
+    pid: number,
+    identity: () => ProcessIdentity | undefined,
+    startedAt = Number.NEGATIVE_INFINITY,
+  ) => {
     /** Members that were asked to end; one that has left everything that ties it to the task is found by this. */
     const asked: ProcessIdentity[] = [];
     let killAt = Number.POSITIVE_INFINITY;
     let cancelKill: Cancel | undefined;
+    let cancelAgain: Cancel | undefined;
     let ended = false;
     let released = false;
     let resolve!: (end: CommandEnd | undefined) => void;
@@ -120,12 +132,16 @@ export function createContainers(options: { clock: Clock; scans: ProcessScans; s
         killAt = at;
         cancelKill?.();
         cancelKill = clock.after(graceMs, () => void signalAll('SIGKILL'));
-        if (first) void signalAll('SIGTERM');
+        if (!first) return;
+        void signalAll('SIGTERM');
+        if (clock.monotonic() - startedAt < youngMs)
+          cancelAgain = clock.after(Math.min(askAgainMs, graceMs / 2), () => void signalAll('SIGTERM'));
       },
       async end(end: CommandEnd | undefined | Promise<CommandEnd | undefined>) {
         if (ended || released) return;
         ended = true;
         cancelKill?.();
+        cancelAgain?.();
         // A start time that nobody has: the pid counts only as the name of the group, when no new process has it.
         const [how] = await Promise.all([end, sweep(directory, [{ pid, startTime: '' }, ...asked])]);
         if (!released) resolve(how);
@@ -133,6 +149,7 @@ export function createContainers(options: { clock: Clock; scans: ProcessScans; s
       release() {
         released = true;
         cancelKill?.();
+        cancelAgain?.();
       },
     };
   };
@@ -143,7 +160,12 @@ export function createContainers(options: { clock: Clock; scans: ProcessScans; s
     const pid = child.pid!;
     let alive = true;
     // Until its exit is handled nobody else can have the pid.
-    const { exited, kill, end, release } = control(directory, pid, () => (alive ? identify(pid) : undefined));
+    const { exited, kill, end, release } = control(
+      directory,
+      pid,
+      () => (alive ? identify(pid) : undefined),
+      clock.monotonic(),
+    );
     child.once('exit', (code, signal) => {
       alive = false;
       void end(howItEnded(directory, code, signal));
