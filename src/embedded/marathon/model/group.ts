@@ -2,7 +2,7 @@ import type { AppDefinition, FieldErrors, PathId, Timestamp } from '../../../pro
 import type { ModelConfig } from './config.ts';
 import { dependencyLevels } from './dependencies.ts';
 import { createErrors } from './json-check.ts';
-import { isRoot, parentOf, parentsOf, rootPath, segments, topLevelOf } from './path-id.ts';
+import { isRoot, parentOf, parentsOf, rootPath, topLevelOf } from './path-id.ts';
 import type { Group } from './tree.ts';
 import { checkRoles } from './validate.ts';
 
@@ -28,10 +28,10 @@ const get = <T>(members: Readonly<Record<string, T>>, id: string): T | undefined
 
 export function getGroup(root: Group, id: PathId): Group | undefined {
   let at: Group | undefined = root;
-  let path = '';
-  for (const name of segments(id)) {
-    path += `/${name}`;
-    at = at && get(at.groups, path);
+  for (let end = 0; at && end < id.length && id !== rootPath; ) {
+    const slash = id.indexOf('/', end + 1);
+    end = slash === -1 ? id.length : slash;
+    at = get(at.groups, id.slice(0, end));
   }
   return at;
 }
@@ -48,11 +48,19 @@ function* walkGroups(group: Group): Generator<Group> {
 
 const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
+/** A group never changes, so neither does this list of it. */
+const transitiveLists = new WeakMap<Group, readonly AppDefinition[]>();
+
 /** All apps of the group and of those below it, in the order of their paths. */
-export function transitiveApps(group: Group): AppDefinition[] {
-  const apps: AppDefinition[] = [];
-  for (const each of walkGroups(group)) apps.push(...Object.values(each.apps));
-  return apps.sort(byId);
+export function transitiveApps(group: Group): readonly AppDefinition[] {
+  let apps = transitiveLists.get(group);
+  if (!apps) {
+    const found: AppDefinition[] = [];
+    for (const each of walkGroups(group)) for (const app of Object.values(each.apps)) found.push(app);
+    apps = found.sort(byId);
+    transitiveLists.set(group, apps);
+  }
+  return apps;
 }
 
 /** All groups below in the order of their paths, the group itself first. */
@@ -98,29 +106,41 @@ export function putGroup(root: Group, group: Group, version: Timestamp, enforceN
   return stamped(place(root, group, enforceNew), version);
 }
 
-/**
- * With the app added or replaced; missing groups on the way are made. A group of the same id without apps gives way.
- * All groups get the version.
- */
-export function putApp(root: Group, app: AppDefinition, version: Timestamp, enforceNew = false): Group {
-  const id = parentOf(app.id);
-  const group = getGroup(root, id) ?? emptyGroup(id, version, enforceNew);
-  const clashing = get(group.groups, app.id);
-  const groups = clashing && !hasApps(clashing) ? without(group.groups, app.id) : group.groups;
-  return putGroup(root, { ...group, groups, apps: { ...group.apps, [app.id]: app } }, version, enforceNew);
+/** The group with these apps of its own added or replaced; a child group of such an id gives way if it has no apps. */
+function withApps(group: Group, apps: readonly AppDefinition[]): Group {
+  const all: Record<string, AppDefinition> = { ...group.apps };
+  let { groups } = group;
+  for (const app of apps) {
+    all[app.id] = app;
+    const clashing = get(groups, app.id);
+    if (clashing && !hasApps(clashing)) groups = without(groups, app.id);
+  }
+  return { ...group, groups, apps: all };
 }
 
-/** Several at once; like {@link putApp} for each, but in one pass over the tree. */
+/**
+ * With the apps added or replaced; missing groups on the way are made. A group of the same id without apps gives way.
+ * All groups get the version.
+ */
 export function putApps(root: Group, apps: readonly AppDefinition[], version: Timestamp, enforceNew = false): Group {
-  let result = root;
+  const byParent = new Map<PathId, AppDefinition[]>();
   for (const app of apps) {
     const id = parentOf(app.id);
+    const siblings = byParent.get(id);
+    if (siblings) siblings.push(app);
+    else byParent.set(id, [app]);
+  }
+  let result = root;
+  for (const [id, siblings] of byParent) {
     const group = getGroup(result, id) ?? emptyGroup(id, version, enforceNew);
-    const clashing = get(group.groups, app.id);
-    const groups = clashing && !hasApps(clashing) ? without(group.groups, app.id) : group.groups;
-    result = place(result, { ...group, groups, apps: { ...group.apps, [app.id]: app } }, enforceNew);
+    result = place(result, withApps(group, siblings), enforceNew);
   }
   return stamped(result, version);
+}
+
+/** {@link putApps} for one. */
+export function putApp(root: Group, app: AppDefinition, version: Timestamp, enforceNew = false): Group {
+  return putApps(root, [app], version, enforceNew);
 }
 
 /** Without the app; groups stay, even when empty. */
@@ -170,7 +190,7 @@ export function rolesFor(root: Group, id: PathId, config: ModelConfig): Roles {
  * The rules of the whole tree that no app can keep by itself: dependencies without cycles, no group and app of one id,
  * roles. Apps are checked on their own when they are read.
  */
-export function validateRoot(root: Group, config: ModelConfig): FieldErrors[] {
+export function validateRoot(root: Group, _config?: ModelConfig): FieldErrors[] {
   const errors = createErrors();
   if (!dependencyLevels(root)) errors.add('/', 'Dependency graph has cyclic dependencies.');
   transitiveGroups(root).forEach((group, index) => {
@@ -178,8 +198,10 @@ export function validateRoot(root: Group, config: ModelConfig): FieldErrors[] {
       errors.add(index === 0 ? '/' : `/groups(${index})`, 'Groups and Applications may not have the same identifier.');
   });
   for (const app of transitiveApps(root)) {
+    // The role itself was checked when the app was read, and an app may keep the role it has.
+    if (!app.acceptedResourceRoles) continue;
     const found = createErrors();
-    checkRoles(app, rolesFor(root, app.id, config).valid, found);
+    checkRoles(app, [app.role], found);
     // The app's path stands for where in it the error is, as Marathon reports it.
     for (const { errors: messages } of found.list()) errors.add(`/apps/${app.id}`, ...messages);
   }
