@@ -36,7 +36,7 @@ let counter = 0;
 
 /** A user's surroundings of their own, so that tests neither meet each other nor a developer's cluster. */
 export async function createWorkplace(options: { uid?: number } = {}): Promise<Workplace> {
-  if (!existsSync(fileURLToPath(new URL('../../dist/cli.js', import.meta.url))))
+  if (!existsSync(fileURLToPath(new URL('../../dist/node-host.cjs', import.meta.url))))
     throw new Error('dist/ is missing: run `npm run build` first');
   const folder = await mkdtemp(join(tmpdir(), 'devcluster-test-'));
   const stateHome = join(folder, 'state');
