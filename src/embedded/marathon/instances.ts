@@ -115,3 +115,8 @@ export function isActive(instance: Instance): boolean {
 export function isTerminalCondition(condition: Condition): boolean {
   return terminalConditions.has(condition);
 }
+
+/** Whether the instance's agent can't be reached. */
+export function isAway(instance: Instance): boolean {
+  return instance.condition === 'Unreachable' || instance.condition === 'UnreachableInactive';
+}

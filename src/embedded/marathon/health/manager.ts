@@ -1,7 +1,7 @@
 import type { AppDefinition, AppHealthCheck, Health } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { EventBus } from '../events.ts';
-import type { InstanceTracker } from '../instances.ts';
+import { type InstanceTracker, isAway } from '../instances.ts';
 import type { Instance } from '../model/instance.ts';
 import type { Prober } from './probe.ts';
 import { afterFailure, afterSuccess, firstHealth, overall } from './results.ts';
@@ -192,10 +192,6 @@ export function createHealthManager(options: HealthManagerOptions): HealthManage
 function inherited(instanceId: string, healthy: boolean, now: number): Health {
   const at = new Date(now).toISOString();
   return healthy ? afterSuccess(firstHealth(instanceId), at) : afterFailure(firstHealth(instanceId), at, '');
-}
-
-function isAway(instance: Instance): boolean {
-  return instance.condition === 'Unreachable' || instance.condition === 'UnreachableInactive';
 }
 
 /** @returns undefined when the check is passed */

@@ -89,7 +89,18 @@ export function createLeaderProxy(
   };
 }
 
-const dropped = new Set(['connection', 'host', 'keep-alive', 'transfer-encoding', 'x-marathon-via', 'x-forwarded-for']);
+/** What concerns the one connection alone, and what the guard against foreign pages has looked at already. */
+const dropped = new Set([
+  'connection',
+  'host',
+  'keep-alive',
+  'transfer-encoding',
+  'expect',
+  'origin',
+  'sec-fetch-site',
+  'x-marathon-via',
+  'x-forwarded-for',
+]);
 
 function header(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;

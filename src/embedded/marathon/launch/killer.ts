@@ -1,5 +1,5 @@
 import type { Clock } from '../../../support/clock.ts';
-import { type InstanceTracker, isTerminalCondition } from '../instances.ts';
+import { type InstanceTracker, isAway, isTerminalCondition } from '../instances.ts';
 
 export interface KillerOptions {
   tracker: InstanceTracker;
@@ -77,7 +77,7 @@ export function createKiller(options: KillerOptions): Killer {
       const instance = tracker.get(instanceId);
       if (!instance) return;
       const hasTask = instance.task !== undefined && !isTerminalCondition(instance.condition);
-      const reachable = instance.condition !== 'Unreachable' && instance.condition !== 'UnreachableInactive';
+      const reachable = !isAway(instance);
       if (instance.condition === 'Scheduled' || !hasTask || !reachable || options.cancelLaunch(instanceId)) {
         tracker.forget(instanceId);
         return;

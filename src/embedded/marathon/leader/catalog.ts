@@ -6,7 +6,7 @@ import { topLevelOf } from '../model/path-id.ts';
 export interface CatalogChange {
   /** New and changed apps. */
   readonly changed: readonly AppDefinition[];
-  readonly removed: readonly PathId[];
+  readonly removed: readonly AppDefinition[];
 }
 
 /** The current tree, and the older definitions that instances still run. */
@@ -42,12 +42,12 @@ export function createCatalog(root: Group, definitions: readonly AppDefinition[]
       apps = transitiveApps(next);
       byId = new Map(apps.map((app) => [app.id, app]));
       const changed: AppDefinition[] = [];
-      const removed: PathId[] = [];
+      const removed: AppDefinition[] = [];
       for (const app of apps) if (before.get(app.id) !== app) changed.push(app);
       for (const [id, app] of before) {
         const now = byId.get(id);
         if (now !== app) old.set(key(id, app.version), app);
-        if (!now) removed.push(id);
+        if (!now) removed.push(app);
       }
       return { changed, removed };
     },

@@ -80,6 +80,8 @@ export function createGroups(options: GroupsOptions): Groups {
     const conflicts = deployments.conflicts(plan);
     if (conflicts.length > 0 && !change.force)
       return { ok: false, problem: problems.locked(conflicts.map(({ id }) => id)) };
+    // What can't be stored must be refused before anything is changed.
+    for (const app of transitiveApps(plan.target)) if (catalog.app(app.id) !== app) store.assertFits(app);
     for (const { id } of conflicts) deployments.cancel(id, `superseded by deployment ${plan.id}`);
     deployments.add(plan);
     const difference = catalog.setRoot(plan.target);

@@ -1,7 +1,7 @@
 import type { AppDefinition, PathId } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { Logger } from '../../../support/logger.ts';
-import { type InstanceTracker, isTerminalCondition } from '../instances.ts';
+import { type InstanceTracker, isAway, isTerminalCondition } from '../instances.ts';
 import type { Instance } from '../model/instance.ts';
 import { selectVictims } from '../model/kill-selection.ts';
 import type { Catalog } from './catalog.ts';
@@ -118,7 +118,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   const expunge = () => {
     const now = clock.now();
     for (const instance of [...tracker.all()]) {
-      if (instance.condition !== 'Unreachable' && instance.condition !== 'UnreachableInactive') continue;
+      if (!isAway(instance)) continue;
       const strategy = catalog.definitionOf(instance)?.unreachableStrategy;
       if (strategy === 'disabled') continue;
       const after = (strategy?.expungeAfterSeconds ?? 0) * 1000;

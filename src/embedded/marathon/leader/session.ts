@@ -16,7 +16,7 @@ import type { EventBus } from '../events.ts';
 import { createHealthManager } from '../health/manager.ts';
 import { createProber } from '../health/probe.ts';
 import { createReadiness } from '../health/readiness.ts';
-import { createInstanceTracker, type InstanceTracker, isActive, isTerminalCondition } from '../instances.ts';
+import { createInstanceTracker, type InstanceTracker, isActive, isAway, isTerminalCondition } from '../instances.ts';
 import { createLaunchDelays, type LaunchDelays } from '../launch/delays.ts';
 import { createOfferDemand } from '../launch/demand.ts';
 import { createKiller, type Killer } from '../launch/killer.ts';
@@ -147,6 +147,11 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
         healthy: after.healthy ?? null,
         runSpecVersion: instance.appVersion,
       });
+  });
+
+  tracker.onChange(({ after }) => {
+    // Nobody knows when its agent comes back; if it does, its task belongs to no instance and is ended then.
+    if (after?.goal === 'Decommissioned' && isAway(after)) tracker.forget(after.id);
   });
 
   const failures = new Map<PathId, TaskFailure>(loaded.failures.map((failure) => [failure.appId, failure]));
@@ -457,7 +462,13 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     clock,
     random,
     maxRunningDeployments: options.maxRunningDeployments,
-    onChanged: ({ changed }) => {
+    onChanged: ({ changed, removed }) => {
+      for (const app of changed)
+        if (app.version === app.versionInfo.lastConfigChangeAt)
+          for (const healthCheck of app.healthChecks)
+            events.publish({ eventType: 'add_health_check_event', appId: app.id, version: app.version, healthCheck });
+      for (const app of removed)
+        for (const _ of app.healthChecks) events.publish({ eventType: 'remove_health_check_event', appId: app.id });
       if (changed.some(({ role }) => !toldRoles.includes(role))) driver.updateFramework();
     },
   });

@@ -151,7 +151,9 @@ export interface StateStore {
   saveFramework(id: string): void;
   removeFramework(): void;
   /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
-  saveRoot(root: Group, difference: { changed: readonly AppDefinition[]; removed: readonly PathId[] }): void;
+  saveRoot(root: Group, difference: { changed: readonly AppDefinition[]; removed: readonly AppDefinition[] }): void;
+  /** @throws DocumentTooLarge */
+  assertFits(app: AppDefinition): void;
   saveDeployment(plan: DeploymentPlan, sentenced: Readonly<Record<PathId, readonly string[]>>): void;
   removeDeployment(id: string): void;
   saveInstance(instance: Instance): void;
@@ -222,11 +224,12 @@ export function createStateStore(options: StateStoreOptions): StateStore {
           writer.remove(appPath(app.id, versions.shift()!));
       }
       const version = Date.parse(root.version);
-      for (const id of removed) deleted.set(id, version);
+      for (const { id } of removed) deleted.set(id, version);
       if (rootVersions.at(-1) !== version) rootVersions.push(version);
       writer.put(`roots/${version}`, storedGroup(root));
       forgetOld();
     },
+    assertFits: (app) => writer.assertFits(appPath(app.id, Date.parse(app.version)), app),
     saveDeployment(plan, sentenced) {
       const stored: StoredDeployment = {
         id: plan.id,

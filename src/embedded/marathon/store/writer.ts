@@ -1,4 +1,4 @@
-import { gzip } from 'node:zlib';
+import { gzip, gzipSync } from 'node:zlib';
 import type { Logger } from '../../../support/logger.ts';
 
 /** What the writer needs of a ZooKeeper client. Errors are ZooKeeperErrors. */
@@ -45,6 +45,8 @@ export interface WriterOptions {
 export interface StateWriter {
   /** Writes `document` as JSON to a path relative to the base. @throws DocumentTooLarge */
   put(path: string, document: unknown): void;
+  /** @throws DocumentTooLarge */
+  assertFits(path: string, document: unknown): void;
   remove(path: string): void;
   /** Resolves when everything written so far is durable. Never resolves once the writer is lost or closed. */
   flushed(): Promise<void>;
@@ -54,6 +56,16 @@ export interface StateWriter {
 }
 
 export class DocumentTooLarge extends Error {}
+
+/** @throws DocumentTooLarge when the document is more than a node can take, compressed or not */
+function assertFits(bytes: Buffer, path: string, limits: Pick<WriterOptions, 'maxNodeSize' | 'compressFrom'>): void {
+  if (bytes.length <= limits.maxNodeSize) return;
+  const size = limits.compressFrom === undefined ? bytes.length : gzipSync(bytes, { level: 1 }).length;
+  if (size > limits.maxNodeSize)
+    throw new DocumentTooLarge(
+      `What is to be stored at ${path} has ${size} bytes; --zk_max_node_size allows ${limits.maxNodeSize}`,
+    );
+}
 
 /** The node that names the last batch. */
 export const writerNode = 'writer';
@@ -163,17 +175,12 @@ export function createStateWriter(options: WriterOptions): StateWriter {
   return {
     put(path, document) {
       const bytes = Buffer.from(JSON.stringify(document));
-      // Compression makes documents of this kind at least four times smaller; what is larger still is refused at once,
-      // while there is somebody to tell.
-      const limit = options.compressFrom === undefined ? options.maxNodeSize : options.maxNodeSize * 4;
-      if (bytes.length > limit)
-        throw new DocumentTooLarge(
-          `The state to be stored at ${absolute(path)} has ${bytes.length} bytes; at most ${limit} are possible`,
-        );
+      assertFits(bytes, absolute(path), options);
       pending.delete(path);
       pending.set(path, bytes);
       start();
     },
+    assertFits: (path, document) => assertFits(Buffer.from(JSON.stringify(document)), absolute(path), options),
     remove(path) {
       pending.delete(path);
       pending.set(path, undefined);

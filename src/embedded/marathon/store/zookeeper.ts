@@ -73,6 +73,24 @@ export async function takeOver(
   } catch (error) {
     if (!isZooKeeperError(error, 'noNode')) throw error;
   }
+  // The first leader of all: everything at once, below the parent that the election has made.
+  const create = (node: string, data: Buffer | null): MultiOp => ({
+    op: 'create',
+    path: node,
+    data,
+    acl: [...acl],
+    flags: 0,
+  });
+  try {
+    await client.multi([
+      create(base, null),
+      ...stateFolders.map((folder) => create(`${base}/${folder}`, null)),
+      create(path, mark),
+    ]);
+    return 0;
+  } catch (error) {
+    if (!isZooKeeperError(error, 'noNode', 'nodeExists')) throw error;
+  }
   await client.ensurePath(base, acl);
   await Promise.all(stateFolders.map((folder) => client.ensurePath(`${base}/${folder}`, acl)));
   await client.ensurePath(path, acl);
