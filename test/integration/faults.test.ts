@@ -129,7 +129,7 @@ describe('clean-up', () => {
     expect([0, 130]).toContain(result.code);
     if (result.code === 130) {
       expect(place.leftovers()).toEqual([]);
-      expect(await place.json('status')).toMatchObject({ state: 'absent' });
+      expect(JSON.parse((await place.run('status', '--json')).stdout)).toMatchObject({ state: 'absent' });
     } else expect((await place.run('down')).code).toBe(0);
   });
 });
