@@ -94,4 +94,15 @@ function leaveQuietlyWhenNobodyReads(): void {
   process.stderr.on('error', () => {});
 }
 
-await main(process.argv.slice(2));
+/** Evaluates the code that nearly every use needs: for the build, which keeps the result of compiling it. */
+export async function loadAll(): Promise<void> {
+  const common = ['up', 'down', 'status', 'start', 'apps', 'samples', 'logs'];
+  for (const command of commands) if (common.includes(command.name)) await command.load();
+  parseArguments(['status', '--json'], commands);
+  await import('../runtime/process/index.ts');
+  await import('../apps/samples.ts');
+}
+
+// The build runs the bundle's loader by itself; users come through bin/devcluster.js.
+if (process.argv[2] !== '--write-cache' || process.argv[1]?.endsWith('/devcluster.js'))
+  void main(process.argv.slice(2));

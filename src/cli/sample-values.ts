@@ -1,11 +1,10 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { SampleValues } from '../apps/samples.ts';
 import type { ClusterPlan, Site } from '../plan/types.ts';
+import { packageRoot } from '../support/package-root.ts';
 
-/** The package's templates; this file is bundled into dist/, beside which they lie. */
-export const templatesDir = fileURLToPath(
-  new URL(import.meta.url.includes('/dist/chunks/') ? '../../templates' : '../templates', import.meta.url),
-);
+/** The package's templates. */
+export const templatesDir = join(packageRoot(), 'templates');
 
 export function sampleValues(plan: ClusterPlan, site: Site): SampleValues {
   return {

@@ -1,4 +1,4 @@
-// Builds the node host: one bundle, V8's code cache of it, and the loader that brings the two together.
+// Builds a program as one bundle, V8's code cache of it, and the loader that brings the two together.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -18,29 +18,38 @@ const options = {
   legalComments: 'none',
   minify: true,
   keepNames: true,
+  // In a CommonJS bundle a module's own address is that of the bundle.
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { 'import.meta.url': 'bundleUrl' },
 };
 
-/** @param {string} [dist] where to, relative to the package */
-export async function buildHost(dist = 'dist') {
+/**
+ * @param {{ entry: string, name: string, dist?: string, external?: string[] }} program
+ *   entry: the program, exporting `loadAll` which evaluates what is loaded later; name: of the loader, `<name>.cjs`;
+ *   dist: where to, relative to the package; external: packages that are not bundled
+ */
+export async function buildCachedBundle({ entry, name, dist = 'dist', external = [] }) {
   const { outputFiles } = await build({
     ...options,
-    entryPoints: ['src/embedded/host/main.ts'],
-    outfile: `${dist}/node-host-main.cjs`,
+    external,
+    entryPoints: [entry],
+    outfile: `${dist}/${name}-main.cjs`,
     write: false,
   });
   const [bundle] = outputFiles;
   const hash = createHash('sha256').update(bundle.contents).digest('hex').slice(0, 16);
-  const bundleFile = `node-host-${hash}.cjs`;
-  const cacheFile = `node-host-${hash}.cache`;
+  const bundleFile = `${name}-${hash}.cjs`;
+  const cacheFile = `${name}-${hash}.cache`;
   await build({
     ...options,
-    entryPoints: ['src/embedded/host/loader.ts'],
-    outfile: `${dist}/node-host.cjs`,
+    banner: {},
+    entryPoints: ['src/support/bundle-loader.ts'],
+    outfile: `${dist}/${name}.cjs`,
     define: { bundleFile: JSON.stringify(bundleFile), cacheFile: JSON.stringify(cacheFile) },
   });
   await writeFile(`${root}/${dist}/${bundleFile}`, bundle.contents);
   await promisify(execFile)(process.execPath, [
-    `${root}/${dist}/node-host.cjs`,
+    `${root}/${dist}/${name}.cjs`,
     '--write-cache',
     `${root}/${dist}/${cacheFile}`,
   ]);

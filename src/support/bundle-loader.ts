@@ -4,22 +4,21 @@ import { dirname } from 'node:path';
 import { Script } from 'node:vm';
 
 /**
- * What a host's process really starts with: runs the bundled host, compiled from V8's code cache, which saves a third
- * of the processor time until its services run. The build makes the cache, named by a hash of the bundle since V8
- * itself would take a cache for any bundle of the same length; one made by another version of Node.js is refused by V8,
- * and the bundle is compiled as usual.
+ * What the command line and a node's host really start with: runs the bundled program, compiled from V8's code cache,
+ * which saves a third of the processor time until it does its work. The build makes the cache, named by a hash of the
+ * bundle since V8 itself would take a cache for any bundle of the same length; one made by another version of Node.js
+ * is refused by V8, and the bundle is compiled as usual.
  *
- *   node-host.cjs UNIT-FILE            runs a node
- *   node-host.cjs --write-cache FILE   writes the code cache and ends
+ *   node LOADER --write-cache FILE   calls the bundle's `loadAll`, writes the code cache and ends
+ *   otherwise                        runs the bundle
  */
 declare const bundleFile: string;
 declare const cacheFile: string;
 
-const file = process.argv[1]!;
-const bundle = `${dirname(file)}/${bundleFile}`;
-const writing = process.argv[2] === '--write-cache';
+const bundle = `${dirname(__filename)}/${bundleFile}`;
+const writing = process.argv[1] === __filename && process.argv[2] === '--write-cache';
 
-const cachedData = writing ? undefined : readCache(`${dirname(file)}/${cacheFile}`);
+const cachedData = writing ? undefined : readCache(`${dirname(__filename)}/${cacheFile}`);
 // The build leaves only ASCII in the bundle, so the quicker decoding is the same one.
 const source = readFileSync(bundle, 'latin1');
 const script = new Script(nodeModule.wrap(source), { filename: bundle, ...(cachedData ? { cachedData } : {}) });
