@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { findTaskRecords } from '../../protocols/mesos/task-processes.ts';
@@ -13,14 +14,26 @@ export const hostVariable = 'DEVCLUSTER_NODE_FOLDER';
 /** Living processes of all tasks of the nodes whose data is in these folders. */
 export async function findTasks(dataDirs: readonly string[]): Promise<TaggedProcess[]> {
   const [leaders, table] = await Promise.all([recordedTasks(dataDirs), listProcesses(sandboxVariable)]);
-  const tagged = (tag: string) => dataDirs.some((dataDir) => tag.startsWith(dataDir + sep));
+  const prefixes = dataDirs.flatMap(prefixesOf);
+  const tagged = (tag: string) => prefixes.some((prefix) => tag.startsWith(prefix));
   return notOurselves(membersOf(table, { leaders, tagged }));
 }
 
 /** Living processes that belong to a folder: hosts of its nodes, their tasks, and all descendants of these. */
 export async function findAllBelow(folder: string, leaders: readonly ProcessIdentity[]): Promise<TaggedProcess[]> {
   const table = await listProcesses([hostVariable, sandboxVariable]);
-  return notOurselves(membersOf(table, { leaders, tagged: (tag) => tag.startsWith(folder + sep) }));
+  const prefixes = prefixesOf(folder);
+  const tagged = (tag: string) => prefixes.some((prefix) => tag.startsWith(prefix));
+  return notOurselves(membersOf(table, { leaders, tagged }));
+}
+
+/** How paths below a folder begin, the way it is named and without links, since a program may have resolved it. */
+function prefixesOf(folder: string): string[] {
+  try {
+    return [...new Set([folder, realpathSync(folder)])].map((path) => path + sep);
+  } catch {
+    return [folder + sep];
+  }
 }
 
 /** Tasks by the records in their sandboxes, for processes whose environment doesn't tell. */
