@@ -6,6 +6,7 @@ import { messageOf, systemCode } from '../../../support/errors.ts';
 import { httpCall, httpStream } from '../../../support/http-client.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { Network } from '../../../support/network.ts';
+import { createWatchdog, type Watchdog } from '../../../support/watchdog.ts';
 
 /** A subscription that was refused, or a call the master did not accept. */
 export class SchedulerCallError extends Error {
@@ -46,6 +47,7 @@ export interface Subscription {
 
 const subscribeTimeoutMs = 10_000;
 const callTimeoutMs = 10_000;
+const defaultHeartbeatMs = 15_000;
 /** Acknowledgements and kills are independent of each other, so several may be under way. */
 const parallelCalls = 8;
 
@@ -59,14 +61,13 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
   const header = response.headers['mesos-stream-id'];
   const streamId = Array.isArray(header) ? header[0] : header;
   let closed = false;
-  let heartbeatMs = 15_000;
-  let lastEvent = clock.monotonic();
+  let watchdog: Watchdog | undefined;
   let frameworkId = framework.id;
 
   const end = (reason: string | undefined) => {
     if (closed) return;
     closed = true;
-    stopWatch();
+    watchdog?.close();
     response.destroy();
     if (reason !== undefined) options.onClosed(reason);
   };
@@ -82,8 +83,11 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
     if (event.type === 'SUBSCRIBED') {
       frameworkId = event.subscribed.framework_id;
       const seconds = event.subscribed.heartbeat_interval_seconds;
-      if (seconds && seconds > 0) heartbeatMs = seconds * 1000;
-      watch();
+      const heartbeatMs = seconds && seconds > 0 ? seconds * 1000 : defaultHeartbeatMs;
+      watchdog?.close();
+      watchdog = createWatchdog(clock, heartbeatMs * options.heartbeatFailureThreshold, () =>
+        end('no heartbeat from the master'),
+      );
     }
     try {
       options.onEvent(event);
@@ -93,7 +97,7 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
     }
   });
   response.on('data', (chunk: Buffer) => {
-    lastEvent = clock.monotonic();
+    watchdog?.heard();
     try {
       decode(chunk);
     } catch (error) {
@@ -103,21 +107,6 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
   response.once('end', () => end('the master closed the stream'));
   response.once('error', (error) => end(messageOf(error)));
   response.once('close', () => end('the connection broke off'));
-
-  let cancelWatch: (() => void) | undefined;
-  const stopWatch = () => cancelWatch?.();
-  // Checked once per heartbeat: a check that comes much too late proves that this process slept, not the master.
-  const watch = () => {
-    cancelWatch?.();
-    let lastCheck = clock.monotonic();
-    cancelWatch = clock.every(heartbeatMs, () => {
-      const now = clock.monotonic();
-      const late = now - lastCheck - heartbeatMs;
-      lastCheck = now;
-      if (late > heartbeatMs / 2) lastEvent = now;
-      if (now - lastEvent > heartbeatMs * options.heartbeatFailureThreshold) end('no heartbeat from the master');
-    });
-  };
 
   const post = async (call: SchedulerCall): Promise<void> => {
     const url = `http://${master}/api/v1/scheduler`;
