@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { start as startAgent } from '../../../src/embedded/mesos-agent/index.ts';
 import { start as startMaster } from '../../../src/embedded/mesos-master/index.ts';
+import type { RunningService } from '../../../src/embedded/service.ts';
 import { contextOf, freePort, type MarathonForTests, startMarathon, startZooKeeper } from './harness.ts';
 
 /** The embedded Marathon on the embedded Mesos: real processes on one agent. */
 const closers: (() => Promise<unknown>)[] = [];
 let marathon: MarathonForTests;
+const masterServices: RunningService[] = [];
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'marathon-mesos-'));
@@ -27,14 +29,18 @@ beforeAll(async () => {
     return service;
   };
   const common = { ip: '127.0.0.1', hostname: '127.0.0.1' };
-  await run(startMaster, 'master', {
-    ...common,
-    zk: masters,
-    port: await freePort(),
-    quorum: 1,
-    work_dir: join(folder, 'master'),
-    allocation_interval: '100ms',
-  });
+  for (const name of ['master-1', 'master-2']) {
+    const service = await run(startMaster, name, {
+      ...common,
+      zk: masters,
+      port: await freePort(),
+      quorum: 1,
+      work_dir: join(folder, name),
+      allocation_interval: '100ms',
+    });
+    masterServices.push(service);
+    await service.ready;
+  }
   const ports = await Promise.all(Array.from({ length: 10 }, freePort));
   await run(startAgent, 'agent', {
     ...common,
@@ -101,4 +107,21 @@ test('a task that exits is started again', async () => {
     .poll(async () => (await marathon.app('/once')).tasks?.[0]?.id, { timeout: 10_000 })
     .toMatch(/\._app\.[2-9]\d*$/);
   await marathon.call('DELETE', '/v2/apps/once');
+});
+
+test('when another master leads, tasks go on and new ones are launched', async () => {
+  const app = { id: '/stays', cmd: 'sleep 1000', cpus: 0.1, mem: 32, portDefinitions: [] };
+  const created = await marathon.call<{ deployments: { id: string }[] }>('POST', '/v2/apps', app);
+  await marathon.deployed(created.json.deployments[0]?.id);
+  const before = (await marathon.app('/stays')).tasks?.map(({ id }) => id);
+  const events = await marathon.events();
+  await masterServices[0]!.stop();
+  await events.next('scheduler_reregistered_event');
+  const scaled = await marathon.call<{ deploymentId: string }>('PUT', '/v2/apps/stays', { instances: 2 });
+  await marathon.deployed(scaled.json.deploymentId);
+  const after = (await marathon.app('/stays')).tasks?.map(({ id }) => id);
+  expect(after).toHaveLength(2);
+  expect(after).toEqual(expect.arrayContaining(before ?? []));
+  const removed = await marathon.call<{ deploymentId: string }>('DELETE', '/v2/apps/stays');
+  await marathon.deployed(removed.json.deploymentId);
 });
