@@ -1,14 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { IpSource, MesosDnsConfig } from './config.ts';
 import { agentTail, hashTaskId, type Mangle, mangleDomain, rfc952, rfc1123 } from './labels.ts';
-import {
-  type MesosState,
-  parsePid,
-  parsePorts,
-  type StateFramework,
-  type StateStatus,
-  type StateTask,
-} from './state.ts';
+import { type Framework, type MesosState, parsePid, type Task } from './state.ts';
 
 export type RecordType = 'A' | 'AAAA' | 'SRV';
 
@@ -58,7 +51,7 @@ interface Builder {
 export function generateRecords(state: MesosState, config: RecordConfig, surroundings: Surroundings): Records {
   const builder = createBuilder(config, surroundings);
   const agents = new Map<string, readonly string[]>();
-  for (const agent of state.slaves) {
+  for (const agent of state.agents) {
     const address = parsePid(agent.pid);
     const ips = address ? oneOfEach(builder.addressesOf(address.host)) : [];
     agents.set(agent.id, ips);
@@ -92,11 +85,11 @@ function createBuilder(config: RecordConfig, surroundings: Surroundings): Builde
   return builder;
 }
 
-function addFramework(builder: Builder, framework: StateFramework, agents: ReadonlyMap<string, readonly string[]>) {
+function addFramework(builder: Builder, framework: Framework, agents: ReadonlyMap<string, readonly string[]>) {
   const { tail, mangle, records } = builder;
   const label = mangleDomain(framework.name, mangle);
   // HTTP frameworks have no pid.
-  const scheduler = parsePid(framework.pid) ?? { host: framework.hostname ?? '', port: '' };
+  const scheduler = parsePid(framework.pid) ?? { host: framework.hostname, port: '' };
   const ip = builder.addressesOf(scheduler.host).find(isIPv4);
   if (scheduler.host && ip && label) {
     builder.add('A', `${label}${tail}`, ip);
@@ -105,13 +98,12 @@ function addFramework(builder: Builder, framework: StateFramework, agents: Reado
   const enumerated: EnumeratedFramework = { tasks: [], name: framework.name };
   records.frameworks.push(enumerated);
   for (const task of framework.tasks) {
-    const agentIps = agents.get(task.slave_id);
-    if (task.state !== 'TASK_RUNNING' || !agentIps) continue;
+    const agentIps = agents.get(task.agentId);
+    if (!agentIps) continue;
     const entry: EnumeratedTask = { name: task.name, id: task.id, records: [] };
     enumerated.tasks.push(entry);
-    const discovery = task.discovery?.name;
     // Discovery names count as they are, dots and all, and mangled.
-    const names = discovery ? [discovery, mangle(discovery)] : [mangle(task.name)];
+    const names = task.discovery ? [task.discovery.name, mangle(task.discovery.name)] : [mangle(task.name)];
     for (const name of names) if (name) addTask(builder, { task, name, label, agentIps, entry });
   }
 }
@@ -124,10 +116,10 @@ function addTask(
     label,
     agentIps,
     entry,
-  }: { task: StateTask; name: string; label: string; agentIps: readonly string[]; entry: EnumeratedTask },
+  }: { task: Task; name: string; label: string; agentIps: readonly string[]; entry: EnumeratedTask },
 ) {
   const { tail, mangle } = builder;
-  const canonical = `${name}-${hashTaskId(task.id)}-${agentTail(task.slave_id)}`;
+  const canonical = `${name}-${hashTaskId(task.id)}-${agentTail(task.agentId)}`;
   const taskTail = label ? `.${label}${tail}` : tail;
   const agentTaskTail = label ? `.${label}.slave${tail}` : `.slave${tail}`;
   for (const ip of oneOfEach(taskAddresses(task, builder.config.IPSources, agentIps))) {
@@ -138,21 +130,20 @@ function addTask(
     builder.addAddress(`${name}${agentTaskTail}`, ip, entry);
     builder.addAddress(`${canonical}${agentTaskTail}`, ip, entry);
   }
-  const ports = parsePorts(task.resources?.ports);
   const onAgent = (port: string) => `${canonical}${agentTaskTail}:${port}`;
   const bothProtocols = (nameTail: string, target: string) => {
     builder.add('SRV', `_${name}._tcp${nameTail}`, target, entry);
     builder.add('SRV', `_${name}._udp${nameTail}`, target, entry);
   };
-  for (const port of ports) bothProtocols(agentTaskTail, onAgent(port));
-  if (!task.discovery?.name) {
-    for (const port of ports) bothProtocols(taskTail, onAgent(port));
+  for (const port of task.ports) bothProtocols(agentTaskTail, onAgent(port));
+  if (!task.discovery) {
+    for (const port of task.ports) bothProtocols(taskTail, onAgent(port));
     return;
   }
-  for (const port of task.discovery.ports?.ports ?? []) {
-    const target = `${canonical}${taskTail}:${port.number ?? 0}`;
-    const protocol = mangle(port.protocol ?? '');
-    const portName = mangle(port.name ?? '');
+  for (const port of task.discovery.ports) {
+    const target = `${canonical}${taskTail}:${port.number}`;
+    const protocol = mangle(port.protocol);
+    const portName = mangle(port.name);
     for (const each of protocol ? [protocol] : ['tcp', 'udp']) {
       builder.add('SRV', `_${name}._${each}${taskTail}`, target, entry);
       if (portName) builder.add('SRV', `_${portName}._${name}._${each}${taskTail}`, target, entry);
@@ -161,44 +152,12 @@ function addTask(
 }
 
 /** The addresses of the first source that has any. */
-function taskAddresses(task: StateTask, sources: readonly IpSource[], agentIps: readonly string[]): readonly string[] {
-  const status = latestRunning(task.statuses ?? []);
+function taskAddresses(task: Task, sources: readonly IpSource[], agentIps: readonly string[]): readonly string[] {
   for (const source of sources) {
-    const found = addressesFrom(source, status, agentIps).filter((ip) => isIP(ip));
+    const found = source === 'host' ? agentIps : task.addresses[source].filter((ip) => isIP(ip));
     if (found.length > 0) return found;
   }
   return [];
-}
-
-function addressesFrom(
-  source: IpSource,
-  status: StateStatus | undefined,
-  agentIps: readonly string[],
-): readonly string[] {
-  switch (source) {
-    case 'host':
-      return agentIps;
-    case 'netinfo':
-      return (status?.container_status?.network_infos ?? []).flatMap((network) =>
-        (network.ip_addresses ?? []).map(({ ip_address }) => ip_address ?? ''),
-      );
-    case 'mesos':
-      return labelled(status, 'MesosContainerizer.NetworkSettings.IPAddress');
-    case 'docker':
-      return labelled(status, 'Docker.NetworkSettings.IPAddress');
-  }
-}
-
-function labelled(status: StateStatus | undefined, key: string): string[] {
-  const labels = Array.isArray(status?.labels) ? status.labels : (status?.labels?.labels ?? []);
-  return labels.filter((label) => label.key === key).map((label) => label.value ?? '');
-}
-
-function latestRunning(statuses: readonly StateStatus[]): StateStatus | undefined {
-  let latest: StateStatus | undefined;
-  for (const status of statuses)
-    if (status.state === 'TASK_RUNNING' && (status.timestamp ?? 0) >= (latest?.timestamp ?? 0)) latest = status;
-  return latest;
 }
 
 /** At most one IPv4 and one IPv6 address, the first ones. */

@@ -28,7 +28,7 @@ export function createHttpApi(zone: () => Zone, log: Logger): HttpServer {
       {
         method: 'GET',
         path: /^\/v1\/config\/?$/,
-        handler: () => ({ status: 200, body: { ...config, MesosCredentials: hidden(config.MesosCredentials) } }),
+        handler: () => ({ status: 200, body: shownConfig(zone()) }),
       },
       {
         method: 'GET',
@@ -59,9 +59,16 @@ export function createHttpApi(zone: () => Zone, log: Logger): HttpServer {
   });
 }
 
-/** The password is nobody's business; the real one shows it. */
-function hidden({ Principal, Secret }: { Principal: string; Secret: string }) {
-  return { Principal, Secret: Secret && '***' };
+/** The whole configuration, in the real one's order; save the password, which is nobody's business. */
+function shownConfig({ config, serial }: Zone): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(config)) {
+    if (key === 'SOARefresh') shown.SOASerial = serial;
+    shown[key] = value;
+  }
+  const { Principal, Secret } = config.MesosCredentials;
+  shown.MesosCredentials = { Principal, Secret: Secret && '***' };
+  return shown;
 }
 
 function hosts({ records }: Zone, asked: string): { host: string; ip: string }[] {
