@@ -120,7 +120,28 @@ function targetsOf({ plan }: PlannedRecord, target: string | undefined): Target[
   return target === undefined ? plan.nodes.map((node) => ({ node })) : resolveTarget(plan, target);
 }
 
-async function stopTargets(runtime: Runtime, { plan }: PlannedRecord, targets: readonly Target[]): Promise<void> {
+/**
+ * With all of ZooKeeper about to stop, what is elected there leaves first: a session that nobody could end would have
+ * to expire after the next start before anybody else could lead.
+ */
+async function leaveElections(runtime: Runtime, { plan }: PlannedRecord, nodes: readonly NodePlan[]): Promise<void> {
+  const running = new Set(
+    (await runtime.inspect(plan)).filter((status) => status.state === 'running').map((status) => status.node),
+  );
+  await Promise.allSettled(
+    nodes
+      .filter((node) => node.control && running.has(node.name))
+      .map(async (node) => {
+        await runtime.stopService(plan, node, 'marathon');
+        await runtime.stopService(plan, node, 'mesos-master');
+      }),
+  );
+}
+
+async function stopTargets(runtime: Runtime, record: PlannedRecord, targets: readonly Target[]): Promise<void> {
+  const { plan } = record;
+  const whole = targets.flatMap(({ node, component }) => (component ? [] : node));
+  if (plan.nodes.every((node) => !node.control || whole.includes(node))) await leaveElections(runtime, record, whole);
   await settleAll(
     targets.map(({ node, component }) =>
       component ? runtime.stopService(plan, node, component) : runtime.stop(plan, node),

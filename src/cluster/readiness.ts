@@ -73,6 +73,9 @@ const titles: Record<Component, string> = {
   'mesos-dns': 'Mesos-DNS',
 };
 
+const unregistered = 'its framework is not registered with the leading master';
+const leaderless = 'no master leads';
+
 /** A service that ends this often before it was ready will not get ready by another try. */
 const mostExits = 3;
 const firstPauseMs = 20;
@@ -94,9 +97,11 @@ export function awaitReady(options: ReadinessOptions): Readiness {
       .map((service): Entry => newEntry(node, service)),
   );
   const masters = plan.nodes.flatMap((node) =>
-    servicesOf(node).flatMap((service) => (service.component === 'mesos-master' ? [newEntry(node, service)] : [])),
+    servicesOf(node)
+      .filter((service) => service.component === 'mesos-master')
+      .map((service) => entries.find((entry) => entry.service === service) ?? newEntry(node, service)),
   );
-  const watchesMesos = entries.some(({ service }) => isSeenByMaster(service.component));
+  const watchesMesos = entries.some(({ service }) => involvesMaster(service.component));
   /** Whether Marathon's framework is subscribed, as the leading master sees it. */
   let frameworkActive = !entries.some(({ service }) => service.component === 'marathon');
   const steps = openSteps(entries, progress);
@@ -119,8 +124,12 @@ export function awaitReady(options: ReadinessOptions): Readiness {
   if (scope.closed) return { result, event() {} };
 
   const of = (component: Component) => entries.filter((entry) => entry.service.component === component);
-  const isDone = (component: Component) =>
-    of(component).every((entry) => entry.ready) && (component !== 'marathon' || frameworkActive);
+  const hasLeader = () => masters.some((entry) => entry.leader);
+  const isDone = (component: Component): boolean => {
+    if (!of(component).every((entry) => entry.ready)) return false;
+    if (component === 'mesos-master') return of(component).length === 0 || hasLeader();
+    return component !== 'marathon' || frameworkActive;
+  };
   const pending = (): NotReady[] =>
     entries.filter((entry) => !entry.ready).map(({ id, reason }) => ({ service: id, reason }));
 
@@ -135,9 +144,9 @@ export function awaitReady(options: ReadinessOptions): Readiness {
       const waiting = of(component).find((entry) => !entry.ready);
       if (waiting) step.update(`${waiting.id}: ${waiting.reason}`);
       else if (isDone(component)) step.done(summaryOf(component, of(component)));
-      else step.update('waiting for its registration with the leading master');
+      else step.update(component === 'marathon' ? unregistered : leaderless);
     }
-    if (entries.every((entry) => entry.ready) && frameworkActive) finish({ ready: true });
+    if (steps.every(({ component }) => isDone(component))) finish({ ready: true });
   };
 
   const setReady = (entry: Entry, leader: boolean) => {
@@ -145,47 +154,50 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     if (entry.ready) return;
     entry.ready = true;
     trace(`ready ${entry.id}${leader ? ' (leader)' : ''}`);
-    settle();
   };
 
-  const again = (entry: Entry, run: (entry: Entry) => void) => {
-    if (scope.closed) return;
-    entry.cancelPause?.();
-    const pauseMs = entry.pauseMs;
-    entry.pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-    const timer = setTimeout(() => run(entry), pauseMs);
-    entry.cancelPause = () => clearTimeout(timer);
-  };
+  const isMesosDone = () => isDone('mesos-master') && isDone('mesos-agent') && frameworkActive;
+  /** Whether its answer is still of interest; the leading master's is until all that only it can say is known. */
+  const isWanted = (entry: Entry) =>
+    !entry.ready || (entry.service.component === 'mesos-master' && !isMesosDone() && (entry.leader || !hasLeader()));
 
-  const ask = async (entry: Entry, run: (entry: Entry) => void): Promise<Health | undefined> => {
-    if (scope.closed) return undefined;
+  const check = async (entry: Entry): Promise<void> => {
+    if (scope.closed || !isWanted(entry)) return;
     if (entry.asking) {
       entry.askAgain = true;
-      return undefined;
+      return;
     }
     entry.asking = true;
     entry.askAgain = false;
     entry.cancelPause?.();
+    entry.cancelPause = undefined;
     const health = await probe(entry.service, entry.node, { timeoutMs: probeTimeoutMs, signal: scope.signal });
     entry.asking = false;
-    if (scope.closed) return undefined;
-    if (entry.askAgain) queueMicrotask(() => run(entry));
-    return health;
+    if (scope.closed) return;
+    if (entry.service.component === 'mesos-master') takeMaster(entry, health);
+    if (health.ready) setReady(entry, health.leader);
+    else entry.reason = health.reason;
+    settle();
+    if (entry.askAgain) void check(entry);
+    else if (isWanted(entry)) later(entry);
   };
 
-  const check = async (entry: Entry): Promise<void> => {
-    if (entry.ready) return;
-    const health = await ask(entry, check);
-    if (!health) return;
-    if (health.ready) {
-      if (health.detail?.kind === 'mesos') takeSummary(health.detail);
-      setReady(entry, health.leader);
-      if (entry.service.component === 'mesos-master' && health.leader) void askLeader();
+  const later = (entry: Entry) => {
+    if (scope.closed) return;
+    // With events the leader is asked when something happened; the rest of the time only in case one was lost.
+    const leastMs = options.eventful && entry.ready ? longestPauseMs / 2 : 0;
+    const timer = setTimeout(() => void check(entry), Math.max(entry.pauseMs, leastMs));
+    entry.cancelPause = () => clearTimeout(timer);
+    entry.pauseMs = Math.min(entry.pauseMs * 2, longestPauseMs);
+  };
+
+  const takeMaster = (entry: Entry, health: Health) => {
+    if (!health.ready || !health.leader) {
+      entry.leader = false;
       return;
     }
-    entry.reason = health.reason;
-    settle();
-    again(entry, check);
+    for (const other of masters) other.leader = other === entry;
+    if (health.detail?.kind === 'mesos') takeSummary(health.detail);
   };
 
   /** What only the leading master can say: which agents and frameworks it has. */
@@ -197,38 +209,22 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     if (!frameworkActive && summary.frameworks.some((framework) => framework.active)) {
       frameworkActive = true;
       trace("ready Marathon's framework");
-      settle();
     }
   };
-  const isMesosDone = () => isDone('mesos-agent') && frameworkActive;
-  const checkMaster = async (entry: Entry): Promise<void> => {
-    if (isMesosDone()) return;
-    const health = await ask(entry, checkMaster);
-    if (!health) return;
-    const leads = health.ready && health.leader;
-    if (leads) {
-      for (const other of masters) other.leader = other === entry;
-      if (health.detail?.kind === 'mesos') takeSummary(health.detail);
-    } else entry.leader = false;
-    if (isMesosDone() || (!leads && masters.some((other) => other.leader))) return;
-    // With events the leader is asked when something happened; the rest of the time only in case one was lost.
-    if (leads && options.eventful) entry.pauseMs = Math.max(entry.pauseMs, longestPauseMs / 2);
-    again(entry, checkMaster);
-  };
+
   /** The leader if it is known, else all of them. */
   const askLeader = () => {
     if (!watchesMesos || isMesosDone()) return;
-    const leaders = masters.filter((entry) => entry.leader);
-    for (const entry of leaders.length > 0 ? leaders : masters) {
+    for (const entry of hasLeader() ? masters.filter((each) => each.leader) : masters) {
       entry.pauseMs = firstPauseMs;
-      void checkMaster(entry);
+      void check(entry);
     }
   };
+
   const start = (entry: Entry) => {
     entry.pauseMs = firstPauseMs;
-    if (entry.service.component === 'mesos-agent') askLeader();
-    else void check(entry);
-    if (entry.service.component === 'marathon') askLeader();
+    if (entry.service.component !== 'mesos-agent') void check(entry);
+    if (involvesMaster(entry.service.component)) askLeader();
   };
 
   // Services that run already and those whose events get lost.
@@ -252,9 +248,10 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     const late = overdue(entries, isDone, elapsedMs, options.serviceTimeoutMs);
     const entry = late ?? (totalMs >= options.timeoutMs ? firstPending(entries) : undefined);
     if (entry) fail(entry, 'timeout', entry.reason);
-    else if (totalMs >= options.timeoutMs && entries[0]) {
-      const marathon = of('marathon')[0] ?? entries[0];
-      fail(marathon, 'timeout', 'its framework is not registered with the leading master');
+    else if (totalMs >= options.timeoutMs) {
+      const component = components.find((each) => !isDone(each)) ?? 'marathon';
+      const first = of(component)[0] ?? masters[0];
+      if (first) fail(first, 'timeout', component === 'marathon' ? unregistered : leaderless);
     }
   }, tickMs);
   scope.defer(() => clearInterval(ticker));
@@ -332,8 +329,8 @@ function openSteps(entries: readonly Entry[], progress: Progress): { component: 
   });
 }
 
-function isSeenByMaster(component: Component): boolean {
-  return component === 'mesos-agent' || component === 'marathon';
+function involvesMaster(component: Component): boolean {
+  return component === 'mesos-master' || component === 'mesos-agent' || component === 'marathon';
 }
 
 function unitOf(entry: Entry): string | undefined {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Owns timers, sockets, children and files: what was deferred is undone in reverse order, once. */
 export interface Scope {
   /** Registers an undo; runs it at once (and reports nothing) when the scope is closed already. */
@@ -12,6 +14,8 @@ export interface Scope {
 export function createScope(): Scope {
   const undos: (() => unknown)[] = [];
   const abort = new AbortController();
+  // Whatever the scope owns may listen, and all of it is known to end with the scope.
+  setMaxListeners(0, abort.signal);
   let closing: Promise<void> | undefined;
   return {
     signal: abort.signal,
