@@ -240,7 +240,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     }
     const info = { ...agentInfo(), id: { value: id } };
     if (JSON.stringify(books.agent) !== JSON.stringify(info)) journal.record({ k: 'agent', info });
-    void linkLatest(flags.workDir, id);
+    linkLatest(flags.workDir, id).catch((error) => log.warn('no link to the latest agent', { error }));
     registered = true;
     log.info('registered', { agent: id });
     updates.resume(tasksOf(books));

@@ -1,4 +1,5 @@
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../support/errors.ts';
 
@@ -62,7 +63,12 @@ export async function replaceLink(target: string, link: string): Promise<void> {
     await symlink(target, link);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
-    await rm(link, { force: true });
-    await symlink(target, link);
+    // A rename replaces it in one step, whoever else is at it.
+    const temporary = `${link}.${randomUUID()}`;
+    await symlink(target, temporary);
+    await rename(temporary, link).catch(async (failed) => {
+      await rm(temporary, { force: true });
+      throw failed;
+    });
   }
 }

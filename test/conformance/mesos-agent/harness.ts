@@ -35,6 +35,9 @@ export interface FakeMaster {
   /** Answers registrations with this status instead. */
   refuseWith: number | undefined;
   send(message: MasterMessage): void;
+  sendRaw(text: string): void;
+  /** Does not know the agent's stream any more, although it stands. */
+  forgetStream(): void;
   /** Breaks the agent's stream. */
   disconnect(): void;
   registered(count?: number): Promise<Registration>;
@@ -81,6 +84,12 @@ export async function startFakeMaster(options: { pingMs?: number; missed?: numbe
     refuseWith: undefined,
     send(message) {
       stream?.response.write(encodeRecord(JSON.stringify(message)));
+    },
+    sendRaw(text) {
+      stream?.response.write(text);
+    },
+    forgetStream() {
+      if (stream) stream.id = 'forgotten';
     },
     disconnect() {
       stream?.response.destroy();
