@@ -120,7 +120,8 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
         ? deployments.plans().some((plan) => plan.original.version === version || plan.target.version === version)
         : tracker.ofApp(id).some((instance) => instance.appVersion === version),
   });
-  let frameworkId = loaded.frameworkId;
+  let frameworkId = loaded.framework?.id;
+  let masterId = loaded.framework?.master;
 
   const catalog = createCatalog(loaded.root, loaded.definitions);
   const tracker = createInstanceTracker(loaded.instances, ({ before, after }) => {
@@ -392,12 +393,22 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     driver.reconcile([]);
   };
 
+  let cancelReconcile = () => {};
+  const reconcileAfter = (ms: number) => {
+    cancelReconcile();
+    cancelReconcile = clock.after(ms, () => {
+      reconcile();
+      cancelReconcile = clock.every(options.reconciliationMs, reconcile);
+    });
+  };
+  reconcileAfter(options.reconciliationInitialMs);
+  scope.defer(() => cancelReconcile());
+
   let announceRegistered = () => {};
   const registered = new Promise<void>((resolve) => {
     announceRegistered = resolve;
   });
   let suppressedAtSubscribe: string[] = [];
-  let subscriptions = 0;
   demand.update(launcher.wantedRoles(), false);
   const masters = input.masters();
   const driver: Driver = createDriver({
@@ -413,19 +424,22 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     },
     onSubscribed(id, master) {
       const isNew = frameworkId === undefined;
+      const isSameMaster = master !== undefined && master.id === masterId;
       const hostname = master?.hostname ?? '';
-      subscriptions++;
-      if (frameworkId !== id) {
+      if (frameworkId !== id || !isSameMaster) {
         frameworkId = id;
-        store.saveFramework(id);
+        masterId = master?.id;
+        store.saveFramework({ id, ...(masterId === undefined ? {} : { master: masterId }) });
       }
       log.info('registered with the master', { framework: id, master: hostname });
       demand.subscribed(new Set(suppressedAtSubscribe));
       if (isNew) events.publish({ eventType: 'scheduler_registered_event', frameworkId: id, master: hostname });
       else events.publish({ eventType: 'scheduler_reregistered_event', master: hostname });
-      // What happened while nobody listened is asked for at once, so that nothing waits for a status that never comes.
-      if (!isNew) reconcile();
-      if (subscriptions > 1) killer.resend();
+      // What happened while nobody listened is asked for at once. A master that has just begun to lead may take tasks
+      // for unknown whose agents it has not heard of yet: it gets the time that the first reconciliation has.
+      if (isSameMaster) reconcile();
+      else reconcileAfter(options.reconciliationInitialMs);
+      killer.resend();
       announceRegistered();
     },
     onDisconnected() {
@@ -472,12 +486,6 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
       if (changed.some(({ role }) => !toldRoles.includes(role))) driver.updateFramework();
     },
   });
-
-  let cancelReconcile = clock.after(options.reconciliationInitialMs, () => {
-    reconcile();
-    cancelReconcile = clock.every(options.reconciliationMs, reconcile);
-  });
-  scope.defer(() => cancelReconcile());
 
   // Take over what the last leader left: deployments go on, ends that were begun are finished.
   started = true;

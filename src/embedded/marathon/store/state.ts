@@ -12,7 +12,7 @@ import type { StateWriter } from './writer.ts';
  * 1970. The layout is this program's own, not the one of the original.
  *
  *   writer                          who wrote last, and which batch it was
- *   framework                       {"id"}
+ *   framework                       {"id", "master"}: the framework's id and that of the master it registered with
  *   roots/<version>                 the tree of groups with the versions of the apps in it
  *   apps/<b>/<id>:<version>         app definitions
  *   deployments/<id>                running deployments: the versions of the trees they lead from and to
@@ -35,6 +35,12 @@ interface StoredGroup {
   readonly enforceRole?: boolean;
 }
 
+export interface StoredFramework {
+  readonly id: string;
+  /** Of the master that it registered with last; another one knows less of the tasks at first. */
+  readonly master?: string;
+}
+
 interface StoredDeployment {
   readonly id: string;
   readonly version: Timestamp;
@@ -45,7 +51,7 @@ interface StoredDeployment {
 
 /** Everything a new leader takes over. */
 export interface LoadedState {
-  frameworkId: string | undefined;
+  framework: StoredFramework | undefined;
   root: Group;
   deployments: DeploymentPlan[];
   instances: Instance[];
@@ -134,7 +140,7 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
   const definitions = await Promise.all([...wanted.values()].map(([id, version]) => cache.app(id, version)));
 
   return {
-    frameworkId: framework ? parse<{ id: string }>(framework, 'framework').id : undefined,
+    framework: framework && parse<StoredFramework>(framework, 'framework'),
     root: root ?? emptyRoot(now),
     deployments: plans.filter((plan) => plan !== undefined).sort((a, b) => (a.version < b.version ? -1 : 1)),
     instances,
@@ -148,7 +154,7 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
 
 /** The running leader's side: writes changes and reads what is old. */
 export interface StateStore {
-  saveFramework(id: string): void;
+  saveFramework(framework: StoredFramework): void;
   removeFramework(): void;
   /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
   saveRoot(root: Group, difference: { changed: readonly AppDefinition[]; removed: readonly AppDefinition[] }): void;
@@ -208,7 +214,7 @@ export function createStateStore(options: StateStoreOptions): StateStore {
   };
 
   return {
-    saveFramework: (id) => writer.put('framework', { id }),
+    saveFramework: (framework) => writer.put('framework', framework),
     removeFramework: () => writer.remove('framework'),
     saveRoot(root, { changed, removed }) {
       for (const app of changed) {
