@@ -12,19 +12,21 @@ import {
 import { systemClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork } from '../../../src/support/network.ts';
-import { type RealEnsemble, realZooKeeperMissing, startRealZooKeeper } from '../../support/real-zookeeper.ts';
+import { realZooKeeperMissing, startRealZooKeeper } from '../../support/real-zookeeper.ts';
+import { type Target, targets } from './targets.ts';
 
-const missing = realZooKeeperMissing();
-if (missing) console.log(`skipped: the client against the real ZooKeeper (${missing})`);
+for (const target of targets) describe.skipIf(target.skip)(`our client on ${target.name}`, () => suite(target.start));
 
-describe.skipIf(missing)('our client on a real ZooKeeper', () => {
-  let ensemble: RealEnsemble;
+function suite(startTarget: () => Promise<Target>): void {
+  let ensemble: Target;
+  /** The server of the present test: the clients of one test share it, so that they see each other's writes at once. */
+  let server = '';
   let root = '';
   let count = 0;
   const open: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    ensemble = await startRealZooKeeper();
+    ensemble = await startTarget();
   });
   afterAll(() => ensemble?.close());
   afterEach(async () => {
@@ -34,7 +36,7 @@ describe.skipIf(missing)('our client on a real ZooKeeper', () => {
   function start(options: Partial<ZooKeeperClientOptions> = {}): ZooKeeperClient {
     const network = createNetwork();
     const zk = createZooKeeperClient({
-      servers: ensemble.connect + root,
+      servers: server + root,
       sessionTimeoutMs: 2000,
       network,
       clock: systemClock,
@@ -51,6 +53,8 @@ describe.skipIf(missing)('our client on a real ZooKeeper', () => {
   /** A client whose `/` is a node of its own. */
   async function fresh(options: Partial<ZooKeeperClientOptions> = {}): Promise<ZooKeeperClient> {
     root = '';
+    const all = ensemble.connect.split(',');
+    server = all[count % all.length]!;
     const name = `/test-${++count}`;
     const maker = start();
     await maker.create(name);
@@ -233,7 +237,7 @@ describe.skipIf(missing)('our client on a real ZooKeeper', () => {
     const missed = new Promise<Watched>((resolve) => void zk.getData('/d', { watch: resolve }));
     await zk.sync('/');
     zk.onState((state) => states.push(state));
-    const address = ensemble.connect;
+    const address = server;
     network.cut([address]);
     await other.setData('/d', 'changed meanwhile');
     network.cut([]);
@@ -266,7 +270,7 @@ describe.skipIf(missing)('our client on a real ZooKeeper', () => {
         resolve();
       }),
     );
-    network.cut([ensemble.connect]);
+    network.cut([server]);
     await Promise.all([deleted, expired]);
     expect(order).toEqual(['expired', 'deleted']);
     const old = zk.sessionId;
@@ -274,12 +278,23 @@ describe.skipIf(missing)('our client on a real ZooKeeper', () => {
     await zk.connected();
     expect(zk.sessionId).not.toBe(old);
   });
+}
 
+describe.skipIf(realZooKeeperMissing())('our client on a real ensemble', () => {
   it('moves to another server of an ensemble when its own dies, is paused, or comes back', async () => {
     const three = await startRealZooKeeper({ servers: 3 });
+    const network = createNetwork();
+    let closeClient = async () => {};
     try {
-      root = '';
-      const zk = start({ servers: three.connect, sessionTimeoutMs: 4000, random: () => 0.999 });
+      const zk = createZooKeeperClient({
+        servers: three.connect,
+        sessionTimeoutMs: 4000,
+        random: () => 0.999,
+        network,
+        clock: systemClock,
+        log: silentLogger,
+      });
+      closeClient = () => zk.close();
       await zk.create('/e', null, { mode: 'ephemeral' });
       const id = zk.sessionId;
       const find = () => three.servers.find(({ port }) => zk.server === `127.0.0.1:${port}`)!;
@@ -295,6 +310,8 @@ describe.skipIf(missing)('our client on a real ZooKeeper', () => {
       second.resume();
       await vi.waitFor(async () => expect(await zk.getChildren('/')).toContain('zookeeper'), { timeout: 5000 });
     } finally {
+      await closeClient();
+      network.close();
       await three.close();
     }
   });

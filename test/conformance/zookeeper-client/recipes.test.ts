@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   createLeaderDetector,
   encodeMasterInfo,
@@ -12,13 +12,14 @@ import { createLatchObserver, createLeaderLatch } from '../../../src/protocols/z
 import { systemClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork, type Network } from '../../../src/support/network.ts';
-import { type RealEnsemble, realZooKeeperMissing, startRealZooKeeper } from '../../support/real-zookeeper.ts';
+import { type Target, targets } from './targets.ts';
 
-const missing = realZooKeeperMissing();
-if (missing) console.log(`skipped: elections on the real ZooKeeper (${missing})`);
+for (const target of targets) describe.skipIf(target.skip)(`elections on ${target.name}`, () => suite(target.start));
 
-describe.skipIf(missing)('elections on a real ZooKeeper', () => {
-  let ensemble: RealEnsemble;
+function suite(startTarget: () => Promise<Target>): void {
+  let ensemble: Target;
+  /** The server of the present test: the clients of one test share it, so that they see each other's writes at once. */
+  let server = '';
   let count = 0;
   let root = '';
   const open: (() => unknown)[] = [];
@@ -26,7 +27,7 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
   const clock = systemClock;
 
   beforeAll(async () => {
-    ensemble = await startRealZooKeeper();
+    ensemble = await startTarget();
   });
   afterAll(() => ensemble?.close());
   afterEach(async () => {
@@ -35,7 +36,7 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
 
   function start(): { zk: ZooKeeperClient; network: Network } {
     const network = createNetwork();
-    const zk = createZooKeeperClient({ servers: ensemble.connect, sessionTimeoutMs: 1000, network, clock, log });
+    const zk = createZooKeeperClient({ servers: server, sessionTimeoutMs: 1000, network, clock, log });
     open.push(async () => {
       await zk.close();
       network.close();
@@ -43,13 +44,13 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
     return { zk, network };
   }
 
-  const path = () => {
-    root ||= `/group-${++count}`;
-    return `${root}/masters`;
-  };
-  afterEach(() => {
-    root = '';
+  beforeEach(() => {
+    const all = ensemble.connect.split(',');
+    server = all[count % all.length]!;
+    root = `/group-${++count}`;
   });
+
+  const path = () => `${root}/masters`;
 
   function master(n: number) {
     const { zk, network } = start();
@@ -129,7 +130,7 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
     await other.delete(`${path()}/json.info_0000000000`);
     await vi.waitFor(() => expect(changes).toEqual([0, undefined, 1]));
     const expired = new Promise<void>((resolve) => zk.onState((state) => state === 'expired' && resolve()));
-    network.cut([ensemble.connect]);
+    network.cut([server]);
     await expired;
     expect(changes).toEqual([0, undefined, 1, undefined]);
     network.cut([]);
@@ -145,7 +146,7 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
     contender.onChange((membership) => changes.push(membership));
     for (const side of [{ zk, network }, watching]) {
       const back = new Promise<void>((resolve) => side.zk.onState((state) => state === 'connected' && resolve()));
-      side.network.cut([ensemble.connect]);
+      side.network.cut([server]);
       side.network.cut([]);
       await back;
     }
@@ -160,7 +161,7 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
     const { seen, zk, network } = detector();
     await vi.waitFor(() => expect(seen).toEqual(['master-1']));
     const expired = new Promise<void>((resolve) => zk.onState((state) => state === 'expired' && resolve()));
-    network.cut([ensemble.connect]);
+    network.cut([server]);
     await expired;
     expect(seen).toEqual(['master-1', undefined]);
     network.cut([]);
@@ -207,7 +208,7 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
     await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
     const b = marathon('b:8080');
     await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
-    a.network.cut([ensemble.connect]);
+    a.network.cut([server]);
     await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(false));
     expect(b.latch.hasLeadership).toBe(false);
     await vi.waitFor(() => expect(b.latch.hasLeadership).toBe(true), { timeout: 5000 });
@@ -232,4 +233,4 @@ describe.skipIf(missing)('elections on a real ZooKeeper', () => {
       ]),
     );
   });
-});
+}
