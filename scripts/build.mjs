@@ -1,32 +1,57 @@
-// Builds dist/ from src/: the command line, the node host and the library.
-import { rm } from 'node:fs/promises';
+// Builds dist/ from src/: the command line and the node host (see cached-bundle.mjs), and the library. What was built
+// before stays in place until the new one is whole.
+//
+//   node scripts/build.mjs              code caches as they are after loading the bundles
+//   node scripts/build.mjs --rehearse   code caches as they are after a cluster's life; see rehearsal.mjs
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildCachedBundle } from './cached-bundle.mjs';
+import { rehearse } from './rehearsal.mjs';
 
 /** dockerode brings optional native modules; it stays a package of its own. */
 const external = ['dockerode'];
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+const fresh = join(root, '.tmp', `dist-${process.pid}`);
+const old = join(root, '.tmp', `old-dist-${process.pid}`);
 
-await rm(new URL('../dist', import.meta.url), { recursive: true, force: true });
-await Promise.all([
-  buildCachedBundle({ entry: 'src/cli/main.ts', name: 'cli', external }),
-  buildCachedBundle({ entry: 'src/embedded/host/main.ts', name: 'node-host' }),
-  build({
-    absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-    entryPoints: { fixture: 'src/fixture/index.ts' },
-    outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    platform: 'node',
-    target: 'node20.17',
-    format: 'esm',
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-    external,
-    logLevel: 'warning',
-    legalComments: 'none',
-    minifySyntax: true,
-  }),
-]);
+try {
+  await mkdir(fresh, { recursive: true });
+  await Promise.all([
+    buildCachedBundle({ entry: 'src/cli/main.ts', name: 'cli', dist: fresh, earlier: dist, external }),
+    buildCachedBundle({ entry: 'src/embedded/host/main.ts', name: 'node-host', dist: fresh, earlier: dist }),
+    build({
+      absWorkingDir: root,
+      entryPoints: { fixture: 'src/fixture/index.ts' },
+      outdir: fresh,
+      bundle: true,
+      splitting: true,
+      chunkNames: 'chunks/[name]-[hash]',
+      platform: 'node',
+      target: 'node20.17',
+      format: 'esm',
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      },
+      external,
+      logLevel: 'warning',
+      legalComments: 'none',
+      minifySyntax: true,
+    }),
+  ]);
+  // The declarations are made by another program, whenever it is asked to.
+  await moveIfThere(join(dist, 'types'), join(fresh, 'types'));
+  await moveIfThere(dist, old);
+  await rename(fresh, dist);
+} finally {
+  await Promise.all([fresh, old].map((folder) => rm(folder, { recursive: true, force: true })));
+}
+if (process.argv.includes('--rehearse')) await rehearse(root);
+
+async function moveIfThere(from, to) {
+  await rename(from, to).catch((error) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}

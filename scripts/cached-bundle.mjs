@@ -1,7 +1,8 @@
 // Builds a program as one bundle, V8's code cache of it, and the loader that brings the two together.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
@@ -24,33 +25,37 @@ const options = {
 };
 
 /**
- * @param {{ entry: string, name: string, dist?: string, external?: string[] }} program
+ * @param {{ entry: string, name: string, dist: string, earlier: string, external?: string[] }} program
  *   entry: the program, exporting `loadAll` which evaluates what is loaded later; name: of the loader, `<name>.cjs`;
- *   dist: where to, relative to the package; external: packages that are not bundled
+ *   dist: folder to build to; earlier: folder of the last build, whose code cache is kept where the bundle is the same;
+ *   external: packages that are not bundled
  */
-export async function buildCachedBundle({ entry, name, dist = 'dist', external = [] }) {
+export async function buildCachedBundle({ entry, name, dist, earlier, external = [] }) {
   const { outputFiles } = await build({
     ...options,
     external,
     entryPoints: [entry],
-    outfile: `${dist}/${name}-main.cjs`,
+    outfile: join(dist, `${name}-main.cjs`),
     write: false,
   });
   const [bundle] = outputFiles;
   const hash = createHash('sha256').update(bundle.contents).digest('hex').slice(0, 16);
   const bundleFile = `${name}-${hash}.cjs`;
-  const cacheFile = `${name}-${hash}.cache`;
+  // V8 refuses the cache of another version, so each has its own.
+  const cacheFile = `${name}-${hash}.${process.version}-${process.arch}.cache`;
   await build({
     ...options,
     banner: {},
     entryPoints: ['src/support/bundle-loader.ts'],
-    outfile: `${dist}/${name}.cjs`,
+    outfile: join(dist, `${name}.cjs`),
     define: { bundleFile: JSON.stringify(bundleFile), cacheFile: JSON.stringify(cacheFile) },
   });
-  await writeFile(`${root}/${dist}/${bundleFile}`, bundle.contents);
-  await promisify(execFile)(process.execPath, [
-    `${root}/${dist}/${name}.cjs`,
-    '--write-cache',
-    `${root}/${dist}/${cacheFile}`,
-  ]);
+  await writeFile(join(dist, bundleFile), bundle.contents);
+  const kept = await copyFile(join(earlier, cacheFile), join(dist, cacheFile)).then(
+    () => true,
+    () => false,
+  );
+  if (kept)
+    await copyFile(join(earlier, `${cacheFile}.rehearsed`), join(dist, `${cacheFile}.rehearsed`)).catch(() => {});
+  else await promisify(execFile)(process.execPath, [join(dist, `${name}.cjs`), '--write-cache', join(dist, cacheFile)]);
 }

@@ -10,7 +10,8 @@ import { Script } from 'node:vm';
  * is refused by V8, and the bundle is compiled as usual.
  *
  *   node LOADER --write-cache FILE   calls the bundle's `loadAll`, writes the code cache and ends
- *   otherwise                        runs the bundle
+ *   otherwise                        runs the bundle; with DEVCLUSTER_WRITE_CACHES in its environment, writes into that
+ *                                    folder the code cache as it is when the process ends
  */
 declare const bundleFile: string;
 declare const cacheFile: string;
@@ -28,6 +29,9 @@ if (!writing && script.cachedDataRejected !== false)
 
 const main = { exports: {} as { loadAll?: () => Promise<void> } };
 script.runInThisContext()(main.exports, createRequire(bundle), main, bundle, dirname(bundle));
+const folder = process.env.DEVCLUSTER_WRITE_CACHES;
+if (folder)
+  process.once('exit', () => writeFileSync(`${folder}/${cacheFile}.${process.pid}`, script.createCachedData()));
 if (writing) void main.exports.loadAll?.().then(() => writeFileSync(process.argv[3]!, script.createCachedData()));
 
 function readCache(path: string): Buffer | undefined {

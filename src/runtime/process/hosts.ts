@@ -43,7 +43,18 @@ export interface HostExit extends ProcessIdentity {
 }
 
 /** Variables of ours that a host may see. Its services see none of them; the rest could hold secrets. */
-const passedOn = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SSL_CERT_FILE'];
+const passedOn = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'SSL_CERT_FILE',
+  'DEVCLUSTER_WRITE_CACHES',
+];
 
 export function hostState(paths: NodePaths): HostState {
   let text: string;
