@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -58,9 +58,10 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
       stderr += chunk;
     });
     const ended = once(child, 'close').then(([code, signal]) => ({
-      code: (code as number | null) ?? -1,
+      // A command that a signal ended before it could catch it: what a shell makes of it.
+      code: (code as number | null) ?? 128 + constants.signals[signal as NodeJS.Signals],
       stdout,
-      stderr: signal ? `${stderr}(ended by ${signal})` : stderr,
+      stderr,
     }));
     return { child, ended };
   };
