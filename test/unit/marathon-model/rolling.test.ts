@@ -345,7 +345,7 @@ describe('a rolling replacement under any failures', () => {
         expect(end.every((instance) => isReady(app, instance, simulation.world.ready))).toBe(true);
         expect(end.length).toBeGreaterThanOrEqual(instances);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -382,7 +382,7 @@ describe('a rolling replacement under any failures', () => {
         expect(done).toBe(true);
         expect(view().instances).toHaveLength(instances);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

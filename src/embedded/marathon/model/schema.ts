@@ -337,7 +337,7 @@ const updateShape = {
     ),
   ),
   upgradeStrategy: optional(
-    object<UpgradeStrategy>({ maximumOverCapacity: capacity, minimumHealthCapacity: capacity }),
+    object<UpgradeStrategy>({ minimumHealthCapacity: capacity, maximumOverCapacity: capacity }),
   ),
   uris: optional(list(uri)),
   user: optional(text()),
