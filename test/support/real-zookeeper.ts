@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { retry } from '../../src/support/retry.ts';
@@ -40,9 +40,15 @@ export interface RealEnsemble {
 
 /** Starts real ZooKeeper servers on loopback; resolves when all of them serve. */
 export async function startRealZooKeeper(
-  options: { servers?: 1 | 3; tickTime?: number; settings?: Record<string, string> } = {},
+  options: {
+    servers?: 1 | 3;
+    tickTime?: number;
+    settings?: Record<string, string>;
+    /** System properties: what zoo.cfg can't say. */
+    properties?: Record<string, string>;
+  } = {},
 ): Promise<RealEnsemble> {
-  const { servers: count = 1, tickTime = 500, settings = {} } = options;
+  const { servers: count = 1, tickTime = 500, settings = {}, properties = {} } = options;
   const folder = mkdtempSync(join(tmpdir(), 'real-zookeeper-'));
   const ports = await freePorts(3 * count);
   const children = new Map<number, ChildProcess>();
@@ -72,6 +78,7 @@ export async function startRealZooKeeper(
       [
         '-Xmx256m',
         '-Dzookeeper.extendedTypesEnabled=true',
+        ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
         '-cp',
         classPath() ?? '',
         'org.apache.zookeeper.server.quorum.QuorumPeerMain',
@@ -140,6 +147,8 @@ export function fourLetterWord(port: number, word: string): Promise<string> {
     let text = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(word));
     socket
+      // A real server may take a connection just before it serves, and never answer it.
+      .setTimeout(1000, () => socket.destroy())
       .on('data', (chunk) => {
         text += chunk;
       })
@@ -148,18 +157,23 @@ export function fourLetterWord(port: number, word: string): Promise<string> {
   });
 }
 
-/** Ports nobody listens on at the moment. */
+/**
+ * Ports nobody listens on at the moment, below the range from which the system takes the ports of outgoing connections:
+ * there one that is free now may be taken a moment later.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once('error', () => resolve(false))
+      .listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

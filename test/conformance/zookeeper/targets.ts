@@ -23,7 +23,8 @@ export interface Bench {
   root(): Promise<string>;
 }
 
-const settings = { 'znode.container.checkIntervalMs': '200' };
+/** A system property for the real server, a line of zoo.cfg for the embedded one. */
+const checks = { 'znode.container.checkIntervalMs': '200' };
 
 const targets = [
   { name: 'embedded, standalone', real: false, servers: 1 },
@@ -42,8 +43,8 @@ export function describeServers(title: string, tests: (bench: Bench) => void): v
       const clients: RawClient[] = [];
       beforeAll(async () => {
         const started = real
-          ? await startRealZooKeeper({ servers, settings })
-          : await startEmbeddedZooKeeper({ servers, settings });
+          ? await startRealZooKeeper({ servers, properties: checks })
+          : await startEmbeddedZooKeeper({ servers, settings: checks });
         target = {
           connect: started.connect,
           ports: started.servers.map((server) => server.port),

@@ -336,11 +336,14 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
   return connection;
 }
 
+/** Undefined: the connection ends without an answer. */
 function encodeOutcome(item: Pending, applied: Applied, path: string | undefined): Buffer | undefined {
   const { outcome, zxid } = applied;
   const id = BigInt(zxid);
   switch (outcome.kind) {
     case 'error':
+      // The client is connected to another server by now: the real server ends this connection without an answer.
+      if (outcome.err === errorCodes.sessionMoved) return undefined;
       return encodeReplyHeader(item.xid, id, outcome.err);
     case 'multi':
       return encodeReply(item.xid, id, 'multi', { results: outcome.results });
