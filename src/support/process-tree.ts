@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { type ProcessIdentity, type ProcessStat, parseStat } from './process.ts';
 
 /** A process with the value that one variable of its environment had when it was started. */
@@ -8,36 +8,74 @@ export interface TaggedProcess extends ProcessStat {
 }
 
 /**
- * All living processes (zombies left out), with the value of `variable` (of several: the first it has) where it can be
- * read: processes of other users have none. A process that wipes its environment keeps none either; its group, session and parents tell then.
+ * Tags found before, by pid. Only what was found is remembered, and until the process has ended: one that was made
+ * without a tag may still get one when it becomes another program.
  */
-export async function listProcesses(variable: string | readonly string[]): Promise<TaggedProcess[]> {
+export type KnownTags = Map<number, { startTime: string; tag: string }>;
+
+/**
+ * All living processes (zombies left out), with the value of `variable` (of several: the first it has) where it can be
+ * read: processes of other users have none. A process that wipes its environment keeps none either; its group, session
+ * and parents tell then.
+ * @param known halves the price of looks that are repeated; it is brought up to date
+ */
+export async function listProcesses(
+  variable: string | readonly string[],
+  known: KnownTags = new Map(),
+): Promise<TaggedProcess[]> {
   const variables = typeof variable === 'string' ? [variable] : variable;
-  return process.platform === 'linux' ? listLinux(variables) : listByPs(variables);
+  return process.platform === 'linux' ? listLinux(variables, known) : listByPs(variables);
 }
 
-function listLinux(variables: readonly string[]): TaggedProcess[] {
+function listLinux(variables: readonly string[], known: KnownTags): TaggedProcess[] {
   const needles = variables.map((variable) => Buffer.from(`${variable}=`));
   const found: TaggedProcess[] = [];
+  const tagged = new Set<number>();
   for (const entry of readdirSync('/proc')) {
     if (entry.charCodeAt(0) > 0x39 || entry.charCodeAt(0) < 0x30) continue;
-    try {
-      const stat = parseStat(readFileSync(`/proc/${entry}/stat`, 'latin1'));
-      if (!stat || stat.state === 'Z' || stat.state === 'X') continue;
-      const tag = readTag(entry, needles);
-      found.push(tag === undefined ? stat : { ...stat, tag });
-    } catch {}
+    const stat = parseStat(readSmall(`/proc/${entry}/stat`).toString('latin1'));
+    if (!stat || stat.state === 'Z' || stat.state === 'X') continue;
+    const { pid, startTime } = stat;
+    const before = known.get(pid);
+    const tag = before?.startTime === startTime ? before.tag : readTag(entry, needles);
+    found.push(tag === undefined ? stat : { ...stat, tag });
+    if (tag === undefined) continue;
+    tagged.add(pid);
+    if (before?.startTime !== startTime) known.set(pid, { startTime, tag });
   }
+  for (const pid of known.keys()) if (!tagged.has(pid)) known.delete(pid);
   return found;
 }
 
-function readTag(pid: string, needles: readonly Buffer[]): string | undefined {
-  let environment: Buffer;
+let shared = Buffer.allocUnsafe(64 << 10);
+
+/**
+ * A file of /proc, without the system calls that only ordinary files need; empty when it can't be read. The result is
+ * good until the next call.
+ */
+function readSmall(path: string): Buffer {
+  let file: number;
   try {
-    environment = readFileSync(`/proc/${pid}/environ`);
+    file = openSync(path, 'r');
   } catch {
-    return undefined;
+    return shared.subarray(0, 0);
   }
+  let length = 0;
+  try {
+    for (;;) {
+      length += readSync(file, shared, length, shared.length - length, null);
+      if (length < shared.length) return shared.subarray(0, length);
+      shared = Buffer.concat([shared, Buffer.allocUnsafe(shared.length)]);
+    }
+  } catch {
+    return shared.subarray(0, 0);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readTag(pid: string, needles: readonly Buffer[]): string | undefined {
+  const environment = readSmall(`/proc/${pid}/environ`);
   for (const needle of needles)
     for (let at = environment.indexOf(needle); at >= 0; at = environment.indexOf(needle, at + 1)) {
       if (at > 0 && environment[at - 1] !== 0) continue;
