@@ -219,6 +219,8 @@ export function openMasterLink(options: MasterLinkOptions): MasterLink {
     drop();
     void connect();
   });
+  // Recovery takes its time: who leads may be known since before.
+  void connect();
 
   return {
     send(message) {
