@@ -155,6 +155,17 @@ describe('failing tasks', () => {
     expect(await all.marathon.app('/web')).toMatchObject({ instances: 1 });
   });
 
+  test('unreachable tasks that turn out to have ended are not replaced twice', async () => {
+    await run({ id: '/web', backoffSeconds: 0 });
+    const [first] = all.master.running('/web');
+    all.master.update(idOf(first!), 'TASK_UNREACHABLE', { reason: 'REASON_AGENT_REMOVED' });
+    await all.master.until(() => all.master.running('/web').length === 2);
+    all.master.update(idOf(first!), 'TASK_FAILED');
+    await expect.poll(async () => (await all.marathon.app('/web')).tasks).toHaveLength(1);
+    await run({ id: '/other' });
+    expect(all.master.running('/web')).toHaveLength(1);
+  });
+
   test('a kill that brings no end is repeated', async () => {
     await run({ id: '/web' });
     all.master.obeyKills(false);

@@ -116,7 +116,9 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
       if (isFailure(status) && !repeated) options.onFailure(failureOf(after, status, iso(now)));
       if (!repeated) tracker.put(after);
       if (!isTerminalCondition(condition)) return;
-      if (instance.goal === 'Running') tracker.put({ ...rescheduled(after), since: iso(now) });
+      // One that was given up as unreachable has its replacement already.
+      if (instance.goal === 'Running' && instance.condition !== 'UnreachableInactive')
+        tracker.put({ ...rescheduled(after), since: iso(now) });
       else tracker.forget(instance.id);
     },
     get handled() {
