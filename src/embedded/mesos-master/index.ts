@@ -139,7 +139,7 @@ export const start: StartService = async (context) => {
     lead();
     markReady();
   }
-  log.info('Master started', { pid: info.pid, hostname: flags.hostname });
+  log.info('Master started', { pid: info.pid, hostname: flags.hostname, bound: `${flags.ip}:${port}` });
   return { exited, ready, stop: () => scope.close() };
 };
 

@@ -22,7 +22,8 @@ export function nextWake(cluster: Cluster): number | undefined {
   }
   for (const framework of cluster.frameworks.values()) {
     at(framework.failoverAt);
-    if (framework.active) for (const filter of framework.filters) at(filter.until);
+    // The allocation that is due takes expired filters away.
+    if (framework.active && cluster.allocation !== 'now') for (const filter of framework.filters) at(filter.until);
   }
   if (cluster.settings.offerTimeoutMs !== undefined) for (const offer of cluster.offers.values()) at(offer.expiresAt);
   return next === Number.POSITIVE_INFINITY ? undefined : next;
