@@ -480,20 +480,6 @@ export interface ErrorBody {
   readonly deployments?: readonly { readonly id: string }[];
 }
 
-/** The body of `PUT` and `PATCH` on apps: the fields as the caller sent them, legacy ones already converted. */
-export type AppUpdate = { readonly [K in keyof AppDefinition]?: AppDefinition[K] };
-
-/** A group as the caller sent it. Absent members keep what is there, present ones replace. */
-export interface GroupUpdate {
-  readonly id?: string;
-  readonly apps?: readonly AppDefinition[];
-  readonly groups?: readonly GroupUpdate[];
-  readonly dependencies?: readonly PathId[];
-  readonly scaleBy?: number;
-  readonly version?: Timestamp;
-  readonly enforceRole?: boolean;
-}
-
 interface EventBase<T extends string> {
   readonly eventType: T;
   readonly timestamp: Timestamp;

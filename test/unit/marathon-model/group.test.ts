@@ -47,7 +47,7 @@ describe('the tree', () => {
     const root = putApp(putGroup(emptyRoot(at(0)), emptyGroup('/a/b', at(0)), at(0)), makeApp('/a'), at(1));
     expect(groupsOf(root)).toEqual(['/']);
     const taken = putApp(makeRoot(makeApp('/a/b')), makeApp('/a'), at(1));
-    expect(validateRoot(taken, config)).toEqual([
+    expect(validateRoot(taken)).toEqual([
       { path: '/', errors: ['Groups and Applications may not have the same identifier.'] },
     ]);
   });
@@ -74,7 +74,7 @@ describe('the rules of the whole tree', () => {
     ['an app on what does not exist', makeRoot(makeApp('/a', { dependencies: ['/none'] })), false],
     ['an app on another group', makeRoot(makeApp('/g/a'), makeApp('/h/b', { dependencies: ['/g'] })), false],
   ])('%s', (_, root, isCycle) => {
-    expect(validateRoot(root, config)).toEqual(isCycle ? [{ path: '/', errors: [cyclic] }] : []);
+    expect(validateRoot(root)).toEqual(isCycle ? [{ path: '/', errors: [cyclic] }] : []);
   });
 
   it('sees cycles through groups', () => {
@@ -87,9 +87,9 @@ describe('the rules of the whole tree', () => {
       },
       at(0),
     );
-    expect(validateRoot(one, config)).toEqual([]);
+    expect(validateRoot(one)).toEqual([]);
     const both = putApp(one, makeApp('/b/y', { dependencies: ['/a/x'] }), at(1));
-    expect(validateRoot(both, config)).toEqual([{ path: '/', errors: [cyclic] }]);
+    expect(validateRoot(both)).toEqual([{ path: '/', errors: [cyclic] }]);
   });
 
   it('wants roles that the groups allow', () => {
@@ -98,7 +98,7 @@ describe('the rules of the whole tree', () => {
       { ...emptyGroup('/dev', at(0), true), apps: { '/dev/a': makeApp('/dev/a', { role: 'dev' }) } },
       at(0),
     );
-    expect(validateRoot(root, config)).toEqual([]);
+    expect(validateRoot(root)).toEqual([]);
     expect(rolesFor(root, '/dev/new', config)).toEqual({ default: 'dev', valid: ['dev'] });
     expect(rolesFor(root, '/new', config)).toEqual({ default: '*', valid: ['*'] });
     expect(rolesFor(root, '/prod/new', config)).toEqual({ default: '*', valid: ['*', 'prod'] });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { serialiseApp } from '../../../src/embedded/marathon/model/normalize.ts';
-import { checkApp, checkAppUpdate, checkGroupUpdate, parseJson } from '../../../src/embedded/marathon/model/schema.ts';
+import { parseJson } from '../../../src/embedded/marathon/model/parse-json.ts';
+import { checkApp, checkAppUpdate, checkGroupUpdate } from '../../../src/embedded/marathon/model/schema.ts';
 import { type ReadContext, readApp, readAppUpdate, updateApp } from '../../../src/embedded/marathon/model/update.ts';
 import { sameJson } from '../../../src/embedded/marathon/model/versions.ts';
 import { accepted, config, makeRoot, t0 } from './make.ts';

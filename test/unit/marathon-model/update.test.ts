@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptyRoot, putApp } from '../../../src/embedded/marathon/model/group.ts';
 import { serialiseApp } from '../../../src/embedded/marathon/model/normalize.ts';
-import { parseJson } from '../../../src/embedded/marathon/model/schema.ts';
+import { parseJson } from '../../../src/embedded/marathon/model/parse-json.ts';
 import {
   type ReadContext,
   readApp,

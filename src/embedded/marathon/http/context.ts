@@ -5,10 +5,10 @@ import type { EventBus } from '../events.ts';
 import type { Change } from '../leader/groups.ts';
 import type { LeaderSession } from '../leader/session.ts';
 import type { AppState } from '../model/app-info.ts';
+import { parseJson } from '../model/parse-json.ts';
 import { canonical } from '../model/path-id.ts';
 import type { DeploymentPlan } from '../model/plan.ts';
 import type { Problem, Result } from '../model/problem.ts';
-import { parseJson } from '../model/schema.ts';
 import type { ReadContext } from '../model/update.ts';
 
 /** What the resources of the REST API work on. */

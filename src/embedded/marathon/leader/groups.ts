@@ -1,13 +1,12 @@
-import type { AppDefinition, FieldErrors, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
+import type { PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { EventBus } from '../events.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type Group, transitiveApps, validateRoot } from '../model/group.ts';
 import { randomUuid } from '../model/ids.ts';
-import { type DeploymentPlan, planDeployment } from '../model/plan.ts';
+import { type DeploymentPlan, planDeployment, planErrors } from '../model/plan.ts';
 import { assignServicePorts } from '../model/ports.ts';
 import { good, problems, type Result } from '../model/problem.ts';
-import { validateChange } from '../model/validate.ts';
 import { stampVersions } from '../model/versions.ts';
 import type { StateStore } from '../store/state.ts';
 import type { Catalog, CatalogChange } from './catalog.ts';
@@ -60,15 +59,15 @@ export function createGroups(options: GroupsOptions): Groups {
     const withPorts = assignServicePorts(from, wanted.value, config);
     if (!withPorts.ok) return withPorts;
     const to = { ...stampVersions(from, withPorts.value, version), version };
-    const errors = [...transitiveApps(to).flatMap((app) => changeErrors(catalog, app)), ...validateRoot(to, config)];
-    if (errors.length > 0) return { ok: false, problem: problems.notValid(errors) };
-    return good(
-      planDeployment(from, to, {
-        id: randomUuid(options.random),
-        version,
-        ...(change.sentenced ? { sentenced: change.sentenced } : {}),
-      }),
-    );
+    const treeErrors = validateRoot(to);
+    if (treeErrors.length > 0) return { ok: false, problem: problems.notValid(treeErrors) };
+    const plan = planDeployment(from, to, {
+      id: randomUuid(options.random),
+      version,
+      ...(change.sentenced ? { sentenced: change.sentenced } : {}),
+    });
+    const errors = planErrors(plan);
+    return errors.length > 0 ? { ok: false, problem: problems.notValid(errors) } : good(plan);
   };
 
   const accept = (change: Change): Result<DeploymentPlan> => {
@@ -108,11 +107,6 @@ export function createGroups(options: GroupsOptions): Groups {
       return result;
     },
   };
-}
-
-function changeErrors(catalog: Catalog, app: AppDefinition): FieldErrors[] {
-  const before = catalog.app(app.id);
-  return before === undefined || before === app ? [] : validateChange(before, app);
 }
 
 function publishFailure(events: EventBus, groupId: PathId, version: Timestamp, reason: string): void {

@@ -190,7 +190,7 @@ export function rolesFor(root: Group, id: PathId, config: ModelConfig): Roles {
  * The rules of the whole tree that no app can keep by itself: dependencies without cycles, no group and app of one id,
  * roles. Apps are checked on their own when they are read.
  */
-export function validateRoot(root: Group, _config?: ModelConfig): FieldErrors[] {
+export function validateRoot(root: Group): FieldErrors[] {
   const errors = createErrors();
   if (!dependencyLevels(root)) errors.add('/', 'Dependency graph has cyclic dependencies.');
   transitiveGroups(root).forEach((group, index) => {
