@@ -30,7 +30,7 @@ import type { Instance } from '../model/instance.ts';
 import type { MarathonOptions } from '../options.ts';
 import { createDriver, type Driver } from '../scheduler/driver.ts';
 import type { Masters } from '../scheduler/masters.ts';
-import { createStateStore, loadState, type StateStore } from '../store/state.ts';
+import { createStateStore, emptyState, loadState, type StateStore } from '../store/state.ts';
 import { createStateWriter } from '../store/writer.ts';
 import { createStateReader, createWriterClient, takeOver } from '../store/zookeeper.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
@@ -95,15 +95,24 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
   const iso = () => new Date(clock.now()).toISOString();
   const base = `${options.zk.path}/state`;
 
-  const writerVersion = await takeOver(client, base, input.leaderId, input.acl);
+  // Who leads the masters is found out meanwhile.
+  const masters = input.masters();
+  scope.defer(() => masters.close());
   const reader = createStateReader(client, base);
-  const loaded = await loadState(reader, iso());
+  const { taken, loaded } = await load().catch(async (error: unknown) => {
+    await scope.close();
+    throw error;
+  });
+  async function load() {
+    const taken = await takeOver(client, base, input.leaderId, input.acl);
+    return { taken, loaded: taken.isNew ? emptyState(iso()) : await loadState(reader, iso()) };
+  }
   const writer = createStateWriter({
     client: createWriterClient(client, input.acl),
     base,
     writerId: input.leaderId,
     existing: loaded.existing,
-    writerVersion,
+    writerVersion: taken.version,
     maxNodeSize: options.zkMaxNodeSize,
     compressFrom: options.zkCompression ? options.zkCompressionThreshold : undefined,
     log,
@@ -410,7 +419,6 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
   });
   let suppressedAtSubscribe: string[] = [];
   demand.update(launcher.wantedRoles(), false);
-  const masters = input.masters();
   const driver: Driver = createDriver({
     masters,
     network,

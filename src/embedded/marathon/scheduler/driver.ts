@@ -256,7 +256,6 @@ export function createDriver(options: DriverOptions): Driver {
       closed = true;
       cancelRetry?.();
       stopFollowing();
-      masters.close();
       subscription?.close();
     },
   };

@@ -70,6 +70,21 @@ export const stateFolders = ['roots', 'apps', 'deployments', 'instances', 'failu
 
 const buckets = '0123456789abcdef';
 
+/** What there is before anything was stored. */
+export function emptyState(now: Timestamp): LoadedState {
+  return {
+    framework: undefined,
+    root: emptyRoot(now),
+    deployments: [],
+    instances: [],
+    failures: [],
+    existing: new Set(stateFolders),
+    appVersions: new Map(),
+    rootVersions: [],
+    definitions: [],
+  };
+}
+
 /** Reads the whole state. @throws when a document is damaged, naming it */
 export async function loadState(reader: StateReader, now: Timestamp): Promise<LoadedState> {
   const existing = new Set<string>();
