@@ -146,12 +146,17 @@ function resourceMetrics(cluster: Cluster | undefined): Record<string, number> {
       used += scalarOf(agent.used, name);
       offered += scalarOf(offeredOf(agent), name);
     }
+    used = thousandths(used);
     metrics[`master/${name}_total`] = total;
-    metrics[`master/${name}_used`] = Math.round(used * 1000) / 1000;
+    metrics[`master/${name}_used`] = used;
     metrics[`master/${name}_percent`] = total > 0 ? used / total : 0;
     for (const kind of ['total', 'used', 'percent']) metrics[`master/${name}_revocable_${kind}`] = 0;
     metrics[`allocator/mesos/resources/${name}/total`] = total;
-    metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = Math.round((used + offered) * 1000) / 1000;
+    metrics[`allocator/mesos/resources/${name}/offered_or_allocated`] = thousandths(used + offered);
   }
   return metrics;
+}
+
+function thousandths(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }
