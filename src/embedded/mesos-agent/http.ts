@@ -2,8 +2,6 @@ import { createReadStream } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { AgentMessage } from '../../protocols/mesos/agent-link.ts';
-import type { ContainerStatus } from '../../protocols/mesos/types.ts';
 import { versionInfo } from '../../protocols/mesos/version-info.ts';
 import {
   createHttpServer,
@@ -14,37 +12,11 @@ import {
   handled,
   type Route,
 } from '../../support/http-server.ts';
-import type { Logger } from '../../support/logger.ts';
-import type { CustomExecutors } from './custom-executors.ts';
 import { executorApi } from './executor-api.ts';
 import { type Files, FilesError, modeText, pageText } from './files.ts';
+import type { AgentHttpContext, ContainerView } from './http-context.ts';
 import { operatorApi } from './operator-api.ts';
-import { type AgentView, stateView } from './state-view.ts';
-import type { ContainerStatistics } from './statistics.ts';
-
-/** One container as /containers shows it. */
-export interface ContainerView {
-  container_id: string;
-  executor_id: string;
-  executor_name: string;
-  framework_id: string;
-  source: string;
-  statistics: ContainerStatistics;
-  status: ContainerStatus;
-}
-
-export interface AgentHttpContext {
-  view: () => AgentView;
-  metrics: () => Record<string, number>;
-  containers: () => Promise<ContainerView[]>;
-  files: Files;
-  custom: CustomExecutors;
-  send: (message: AgentMessage) => void;
-  /** False while the last agent's tasks are being looked after. */
-  recovered: () => boolean;
-  log: Logger;
-  hostname: string;
-}
+import { stateView } from './state-view.ts';
 
 /** The agent's HTTP server; not listening yet. Sources: src/slave/http.cpp and src/files/files.cpp of Apache Mesos. */
 export function createAgentHttp(context: AgentHttpContext): HttpServer {

@@ -4,7 +4,7 @@ import { type HttpAnswer, HttpError, type HttpRequest } from '../../support/http
 import { type Books, type ExecutorBook, type FrameworkBook, stateOf, type TaskBook } from './books.ts';
 import { readCall, requireJson } from './call.ts';
 import { FilesError } from './files.ts';
-import type { AgentHttpContext } from './http.ts';
+import type { AgentHttpContext } from './http-context.ts';
 
 /** POST /api/v1. Source: include/mesos/v1/agent/agent.proto and src/slave/http.cpp of Apache Mesos. */
 export async function operatorApi(request: HttpRequest, context: AgentHttpContext): Promise<HttpAnswer> {
