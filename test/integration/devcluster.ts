@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,7 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
   if (!existsSync(fileURLToPath(new URL('../../dist/node-host.cjs', import.meta.url))))
     throw new Error('dist/ is missing: run `npm run build` first');
   const folder = await mkdtemp(join(tmpdir(), 'devcluster-test-'));
+  if (options.uid !== undefined) await chown(folder, options.uid, options.uid);
   const stateHome = join(folder, 'state');
   const cluster = `t${process.pid}-${++counter}`;
   const environment = { ...process.env, XDG_STATE_HOME: stateHome, DEVCLUSTER_NAME: cluster, NO_COLOR: '1' };
