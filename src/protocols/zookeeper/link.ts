@@ -12,8 +12,8 @@ export interface LinkOptions {
   network: Network;
   clock: Clock;
   random: () => number;
-  /** The longest wait for one server's answer, milliseconds. */
-  maxAttemptMs(): number;
+  /** What is at stake: neither a wait for one server nor a pause may use up much of it. */
+  sessionTimeoutMs(): number;
   /** What to say to the next server. */
   request(): ConnectRequest;
   /** A server answered; frames follow. May call `drop` and `connect`; an error it throws makes it a failed attempt. */
@@ -35,12 +35,14 @@ export interface Link {
   drop(): void;
 }
 
-// An ensemble that is just starting refuses connections for some tens of milliseconds: ask again soon, then less often.
-const firstPauseMs = 10;
-const pauseGrowth = 1.5;
+// An ensemble that is just starting refuses connections for some tenths of a second. The pause between rounds follows
+// the time it took so far, so that at most an eighth of it is lost, and the servers are asked ever more rarely.
+const minPauseMs = 10;
+const pauseShare = 1 / 8;
 const maxPauseMs = 500;
 // A server that accepts but doesn't answer (paused, without quorum) must not hold up the others for long.
 const firstAttemptMs = 400;
+const minAttemptMs = 50;
 const minLifeMs = 50;
 
 export function createLink(options: LinkOptions): Link {
@@ -50,6 +52,7 @@ export function createLink(options: LinkOptions): Link {
   /** Servers tried since the last answer. */
   let tried = 0;
   let answeredAt = Number.NEGATIVE_INFINITY;
+  let dialingSince = 0;
   let connection: Connection | undefined;
   let cancelTimer: Cancel = () => {};
 
@@ -84,7 +87,8 @@ export function createLink(options: LinkOptions): Link {
     });
     connection = mine;
     const round = Math.floor(tried / order.length);
-    const limit = Math.min(options.maxAttemptMs(), firstAttemptMs * 2 ** Math.min(round, 8));
+    const share = Math.max(options.sessionTimeoutMs() / order.length, minAttemptMs);
+    const limit = Math.min(share, firstAttemptMs * 2 ** Math.min(round, 8));
     cancelTimer = patientTimer(clock, limit, lateMs * 2, () => {
       mine.destroy();
       connection = undefined;
@@ -96,7 +100,8 @@ export function createLink(options: LinkOptions): Link {
     tried++;
     options.onFailure(server, reason);
     if (tried % order.length !== 0) return attempt();
-    const pause = Math.min(firstPauseMs * pauseGrowth ** Math.min(tried / order.length - 1, 20), maxPauseMs);
+    const elapsed = clock.monotonic() - dialingSince;
+    const pause = Math.min(Math.max(elapsed * pauseShare, minPauseMs), maxPauseMs, options.sessionTimeoutMs() / 10);
     // Spread, so that the clients of a server that died don't return all at the same moment.
     cancelTimer = clock.after(pause * (0.75 + options.random() / 2), attempt);
   };
@@ -104,6 +109,7 @@ export function createLink(options: LinkOptions): Link {
   return {
     connect() {
       drop();
+      dialingSince = clock.monotonic();
       // A server that answers and hangs up at once must not be dialed without a pause.
       const early = minLifeMs - (clock.monotonic() - answeredAt);
       if (early > 0) cancelTimer = clock.after(early, attempt);

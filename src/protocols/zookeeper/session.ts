@@ -296,7 +296,7 @@ export function createSession(options: SessionOptions): Session {
     network: options.network,
     clock,
     random: options.random ?? Math.random,
-    maxAttemptMs: () => Math.max(timeoutMs / options.endpoints.length, 50),
+    sessionTimeoutMs: () => timeoutMs,
     request: () => ({
       protocolVersion: 0,
       lastZxidSeen: lastZxid,

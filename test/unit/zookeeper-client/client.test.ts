@@ -262,7 +262,7 @@ describe('a pause of the whole process', () => {
     expect(states).not.toContain('expired');
     await fake({}, port);
     await vi.waitFor(() => {
-      clock.advance(10);
+      clock.advance(50);
       expect(zk.state).toBe('connected');
     });
     expect(states).not.toContain('expired');
