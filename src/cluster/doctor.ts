@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
@@ -57,10 +58,10 @@ function checkNode(): Finding {
 }
 
 async function checkStateFolder(root: string): Promise<Finding> {
+  const folder = nearestFolder(root);
   try {
-    const created = await mkdir(root, { recursive: true, mode: 0o700 });
-    await access(root, constants.W_OK | constants.X_OK);
-    if (created) await rmdir(root).catch(() => {});
+    if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is no folder`);
+    await access(folder, constants.W_OK | constants.X_OK);
     return { state: 'ok', title: `${root} can be written` };
   } catch (error) {
     return {
@@ -71,23 +72,20 @@ async function checkStateFolder(root: string): Promise<Finding> {
   }
 }
 
+/** The path itself, or what is there above it. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
+}
+
 async function checkDisk(root: string): Promise<Finding> {
-  let folder = root;
-  for (;;) {
-    try {
-      const { bavail, bsize } = await statfs(folder);
-      const free = Math.round((bavail * bsize) / megabyte);
-      if (free >= 500) return { state: 'ok', title: `${free} MB free on the disk` };
-      return {
-        state: free >= 50 ? 'warning' : 'failure',
-        title: `Only ${free} MB free on the disk of ${root}`,
-        hint: 'A cluster needs some 50 MB, and what its apps write.',
-      };
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
-      folder = dirname(folder);
-    }
-  }
+  const { bavail, bsize } = await statfs(nearestFolder(root));
+  const free = Math.round((bavail * bsize) / megabyte);
+  if (free >= 500) return { state: 'ok', title: `${free} MB free on the disk` };
+  return {
+    state: free >= 50 ? 'warning' : 'failure',
+    title: `Only ${free} MB free on the disk of ${root}`,
+    hint: 'A cluster needs some 50 MB, and what its apps write.',
+  };
 }
 
 function checkMemory(): Finding {

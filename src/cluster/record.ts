@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterConfig, Engine, RawConfig, RuntimeKind } from '../config/types.ts';
 import type { ClusterPlan, Site } from '../plan/types.ts';
 import { type StatePaths, statePaths } from '../runtime/paths.ts';
 import { DevclusterError, messageOf, systemCode } from '../support/errors.ts';
-import { readTextIfExists, writeFileAtomic } from '../support/files.ts';
+import { makeFolder, readTextIfExists, writeFileAtomic } from '../support/files.ts';
 
 /**
  * What a cluster was made with, in `<state>/<name>/cluster.json`; written before anything is started, so that it can
@@ -68,7 +68,7 @@ export function createRecords(env: Readonly<Record<string, string | undefined>>)
     },
     async write(record) {
       try {
-        await mkdir(paths.cluster(record.name).folder, { recursive: true, mode: 0o700 });
+        await makeFolder(paths.cluster(record.name).folder);
         await writeFileAtomic(fileOf(record.name), `${JSON.stringify(record)}\n`);
       } catch (error) {
         throw stateError(error, paths.cluster(record.name).folder);
@@ -125,7 +125,7 @@ function stateError(error: unknown, path: string): unknown {
       hint: 'Free some space, or choose another place with XDG_STATE_HOME.',
       cause: error,
     });
-  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP'].includes(code ?? ''))
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG', 'ELOOP'].includes(code ?? ''))
     return new DevclusterError('missing', 'STATE_NOT_WRITABLE', `${path} can't be used: ${messageOf(error)}`, {
       hint: 'devcluster keeps what it knows there; give yourself the right, or set XDG_STATE_HOME to another folder.',
       cause: error,

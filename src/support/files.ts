@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { systemCode } from './errors.ts';
 
 /** Writes a file so that readers see the old or the new content whole. `mode` defaults to 0600. */
@@ -16,6 +18,22 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
     await handle?.close().catch(() => {});
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing; one that is there is fine. Node's own `recursive` tries for ever
+ * where the system refuses new folders with ENOENT, as /proc does.
+ */
+export async function makeFolder(path: string, mode = 0o700): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path || existsSync(dirname(path))) throw error;
+    await makeFolder(dirname(path), mode);
+    await makeFolder(path, mode);
   }
 }
 
