@@ -5,7 +5,6 @@ import type {
   ReadinessCheckResult,
   TaskFailure,
 } from '../../../protocols/marathon/types.ts';
-import type { FrameworkInfo } from '../../../protocols/mesos/types.ts';
 import type { ZooKeeperClient } from '../../../protocols/zookeeper/client.ts';
 import type { Acl } from '../../../protocols/zookeeper/records.ts';
 import type { Clock } from '../../../support/clock.ts';
@@ -28,13 +27,15 @@ import type { ModelConfig } from '../model/config.ts';
 import { newInstanceId } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import type { MarathonOptions } from '../options.ts';
-import { createDriver, type Driver } from '../scheduler/driver.ts';
+import type { Driver } from '../scheduler/driver.ts';
 import type { Masters } from '../scheduler/masters.ts';
 import { createStateStore, emptyState, loadState, type StateStore } from '../store/state.ts';
 import { createStateWriter } from '../store/writer.ts';
 import { createStateReader, createWriterClient, takeOver } from '../store/zookeeper.ts';
+import { announceHealthChecks, announceInstances } from './announcements.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { createDeployments, type Deployments } from './deployments.ts';
+import { createFrameworkLink } from './framework.ts';
 import { createGroups, type Groups } from './groups.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
 import { createTaskUpdates, failureOf, rescheduled } from './task-updates.ts';
@@ -85,8 +86,8 @@ export interface LeaderSessionOptions {
   onFatal: (code: number, reason: string) => void;
 }
 
-/** Exit codes of the original. */
-const exitCodes = { storageLost: 101, frameworkError: 106, frameworkRemoved: 110 };
+/** Exit code of the original. */
+const storageLost = 101;
 
 /** Loads the state, takes over what runs and starts scheduling. @throws when the state can't be read */
 export async function startLeaderSession(input: LeaderSessionOptions): Promise<LeaderSession> {
@@ -116,7 +117,7 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     maxNodeSize: options.zkMaxNodeSize,
     compressFrom: options.zkCompression ? options.zkCompressionThreshold : undefined,
     log,
-    onLost: (reason) => input.onFatal(exitCodes.storageLost, reason),
+    onLost: (reason) => input.onFatal(storageLost, reason),
   });
   scope.defer(() => writer.close());
   const store = createStateStore({
@@ -129,36 +130,13 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
         ? deployments.plans().some((plan) => plan.original.version === version || plan.target.version === version)
         : tracker.ofApp(id).some((instance) => instance.appVersion === version),
   });
-  let frameworkId = loaded.framework?.id;
-  let masterId = loaded.framework?.master;
 
   const catalog = createCatalog(loaded.root, loaded.definitions);
   const tracker = createInstanceTracker(loaded.instances, ({ before, after }) => {
     if (after) store.saveInstance(after);
     else if (before) store.removeInstance(before.id);
   });
-  tracker.onChange(({ before, after }) => {
-    const instance = (after ?? before)!;
-    // An instance that is forgotten has told its last condition before, unless it never had a task.
-    if (after && before?.condition !== after.condition)
-      events.publish({
-        eventType: 'instance_changed_event',
-        instanceId: instance.id,
-        condition: after.condition,
-        runSpecId: instance.appId,
-        ...(instance.placement ? { agentId: instance.placement.agentId, host: instance.placement.host } : {}),
-        runSpecVersion: instance.appVersion,
-      });
-    if (after && before && before.healthy !== after.healthy)
-      events.publish({
-        eventType: 'instance_health_changed_event',
-        instanceId: instance.id,
-        runSpecId: instance.appId,
-        healthy: after.healthy ?? null,
-        runSpecVersion: instance.appVersion,
-      });
-  });
-
+  announceInstances(tracker, events);
   tracker.onChange(({ after }) => {
     // Nobody knows when its agent comes back; if it does, its task belongs to no instance and is ended then.
     if (after?.goal === 'Decommissioned' && isAway(after)) tracker.forget(after.id);
@@ -366,114 +344,29 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
   });
   scope.defer(() => housekeeping.close());
 
-  const roles = (): string[] => {
-    const all = new Set([options.mesosRole]);
-    for (const app of catalog.apps()) all.add(app.role);
-    for (const instance of tracker.all()) all.add(instance.role);
-    return [...all];
-  };
-  let toldRoles: string[] = [];
-  const framework = (): FrameworkInfo => {
-    toldRoles = roles();
-    return {
-      name: options.frameworkName,
-      user: options.mesosUser,
-      ...(frameworkId ? { id: { value: frameworkId } } : {}),
-      failover_timeout: options.failoverTimeoutSeconds,
-      checkpoint: options.checkpoint,
-      hostname: options.hostname,
-      webui_url: input.webuiUrl,
-      roles: toldRoles,
-      capabilities: [
-        { type: 'PARTITION_AWARE' },
-        { type: 'REGION_AWARE' },
-        { type: 'MULTI_ROLE' },
-        ...(config.features.has('task_killing') ? [{ type: 'TASK_KILLING_STATE' }] : []),
-        ...(config.features.has('gpu_resources') ? [{ type: 'GPU_RESOURCES' }] : []),
-      ],
-    };
-  };
-  const reconcile = () => {
-    const tasks = [];
-    for (const instance of tracker.all())
-      if (instance.task && instance.condition !== 'Scheduled')
-        tasks.push({ taskId: instance.task.id, agentId: instance.placement?.agentId });
-    if (tasks.length > 0) driver.reconcile(tasks);
-    driver.reconcile([]);
-  };
-
-  let cancelReconcile = () => {};
-  const reconcileAfter = (ms: number) => {
-    cancelReconcile();
-    cancelReconcile = clock.after(ms, () => {
-      reconcile();
-      cancelReconcile = clock.every(options.reconciliationMs, reconcile);
-    });
-  };
-  reconcileAfter(options.reconciliationInitialMs);
-  scope.defer(() => cancelReconcile());
-
-  let announceRegistered = () => {};
-  const registered = new Promise<void>((resolve) => {
-    announceRegistered = resolve;
-  });
-  let suppressedAtSubscribe: string[] = [];
   demand.update(launcher.wantedRoles(), false);
-  const driver: Driver = createDriver({
+  const link = createFrameworkLink({
+    options,
+    config,
     masters,
+    webuiUrl: input.webuiUrl,
+    stored: loaded.framework,
+    tracker,
+    catalog,
+    store,
+    demand,
+    events,
+    metrics,
     network,
     clock,
     log,
-    heartbeatFailureThreshold: options.mesosHeartbeatFailureThreshold,
-    framework,
-    suppressedRoles: () => {
-      suppressedAtSubscribe = demand.unwanted(roles());
-      return suppressedAtSubscribe;
-    },
-    onSubscribed(id, master) {
-      const isNew = frameworkId === undefined;
-      const isSameMaster = master !== undefined && master.id === masterId;
-      const hostname = master?.hostname ?? '';
-      if (frameworkId !== id || !isSameMaster) {
-        frameworkId = id;
-        masterId = master?.id;
-        store.saveFramework({ id, ...(masterId === undefined ? {} : { master: masterId }) });
-      }
-      log.info('registered with the master', { framework: id, master: hostname });
-      demand.subscribed(new Set(suppressedAtSubscribe));
-      if (isNew) events.publish({ eventType: 'scheduler_registered_event', frameworkId: id, master: hostname });
-      else events.publish({ eventType: 'scheduler_reregistered_event', master: hostname });
-      // What happened while nobody listened is asked for at once. A master that has just begun to lead may take tasks
-      // for unknown whose agents it has not heard of yet: it gets the time that the first reconciliation has.
-      if (isSameMaster) reconcile();
-      else reconcileAfter(options.reconciliationInitialMs);
-      killer.resend();
-      announceRegistered();
-    },
-    onDisconnected() {
-      demand.disconnected();
-      events.publish({ eventType: 'scheduler_disconnected_event' });
-    },
-    onOffers(offers) {
-      metrics.count('mesos.offers.incoming.counter', offers.length);
-      launcher.onOffers(offers);
-    },
-    onUpdate(status) {
-      updates.handle(status);
-      // Once acknowledged a status never comes again, so its effect must be stored first.
-      if (status.uuid !== undefined) void store.flushed().then(() => driver.acknowledge(status));
-    },
-    onMessage: ({ agentId, executorId, data }) =>
-      events.publish({ eventType: 'framework_message_event', slaveId: agentId, executorId, message: [...data] }),
-    onFailure: (failure) => log.info('an agent or executor is gone', failure),
-    onError(message) {
-      if (!/Framework has been removed/.test(message)) return input.onFatal(exitCodes.frameworkError, message);
-      // The id is of no use any more; the next leader registers as a new framework.
-      store.removeFramework();
-      void store.flushed().then(() => input.onFatal(exitCodes.frameworkRemoved, message));
-    },
+    onOffers: (offers) => launcher.onOffers(offers),
+    onUpdate: (status) => updates.handle(status),
+    onSubscribed: () => killer.resend(),
+    onFatal: input.onFatal,
   });
-  scope.defer(() => driver.close());
+  const { driver } = link;
+  scope.defer(() => link.close());
 
   const groups = createGroups({
     catalog,
@@ -485,13 +378,8 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     random,
     maxRunningDeployments: options.maxRunningDeployments,
     onChanged: ({ changed, removed }) => {
-      for (const app of changed)
-        if (app.version === app.versionInfo.lastConfigChangeAt)
-          for (const healthCheck of app.healthChecks)
-            events.publish({ eventType: 'add_health_check_event', appId: app.id, version: app.version, healthCheck });
-      for (const app of removed)
-        for (const _ of app.healthChecks) events.publish({ eventType: 'remove_health_check_event', appId: app.id });
-      if (changed.some(({ role }) => !toldRoles.includes(role))) driver.updateFramework();
+      announceHealthChecks(events, changed, removed);
+      link.appsChanged(changed);
     },
   });
 
@@ -521,15 +409,15 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     housekeeping,
     health: health.results,
     config,
-    registered,
+    registered: link.registered,
     get frameworkId() {
-      return frameworkId;
+      return link.frameworkId;
     },
     lastFailure: (appId) => failures.get(appId),
     readinessResults: (appId) => readiness.results(appId),
     decommission,
     async close(lastWritesMs) {
-      driver.close();
+      link.close();
       if (lastWritesMs > 0) {
         let cancel = () => {};
         const timeout = new Promise<void>((resolve) => {
