@@ -236,7 +236,8 @@ function outcomeOf(known: ClusterRecord | undefined, changes: PlanChanges, work:
 
 /** Removes a cluster that never was ready. What can't be removed is said, and left for `down`. */
 async function rollBack(context: ClusterContext, record: ClusterRecord): Promise<void> {
-  const [step] = context.progress.steps(['Removing what was started']);
+  const started = (await context.records.read(record.name))?.plan !== undefined;
+  const [step] = started ? context.progress.steps(['Removing what was started']) : [];
   try {
     const runtime = await context.runtime(record.runtime);
     await runtime.remove(record.name, { keepData: false });

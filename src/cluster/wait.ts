@@ -1,3 +1,5 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { ClusterPlan, NodePlan } from '../plan/types.ts';
 import type { Component } from '../protocols/versions.ts';
 import type { Runtime } from '../runtime/types.ts';
@@ -63,12 +65,35 @@ async function toError(options: WaitOptions, failure: ReadinessFailure): Promise
         : `${where} is not ready in time: ${failure.reason}`;
   const lines = [
     what,
-    ...(others.length > 0 ? [`Not ready either: ${others.join(', ')}`] : []),
+    ...(others.length > 0 && failure.cause === 'timeout' ? [`Not ready either: ${shortList(others)}`] : []),
     ...(log.length > 0 ? [`The last log lines of ${where}:`, ...log.map((line) => `  ${line}`)] : []),
   ];
   const details = { service: where, reason: failure.reason, pending: failure.pending, log };
-  const { kind, code, hint } = classify(failure);
+  const { kind, code, hint } = (await isDiskFull(options, failure)) ? diskFull : classify(failure);
   return new DevclusterError(kind, code, lines.join('\n'), { hint, details });
+}
+
+function shortList(words: readonly string[], most = 5): string {
+  const rest = words.length - most;
+  return rest > 1 ? `${words.slice(0, most).join(', ')} and ${rest} more` : words.join(', ');
+}
+
+const diskFull = {
+  kind: 'missing',
+  code: 'DISK_FULL',
+  hint: 'There is no room left on the disk. Free some space, then run `devcluster up` again.',
+} as const;
+
+/** Services name a full disk each in their own way, if at all; whether it is full can be asked. */
+async function isDiskFull({ runtime, plan }: WaitOptions, failure: ReadinessFailure): Promise<boolean> {
+  const node = plan.nodes.find((each) => each.name === failure.node);
+  if (runtime.kind !== 'process' || !node) return false;
+  try {
+    const { bavail, bsize } = await statfs(dirname(node.site.dataDir));
+    return bavail * bsize < 64 * 1024;
+  } catch {
+    return false;
+  }
 }
 
 /** Some reasons have a better name than "not ready". */
@@ -79,8 +104,7 @@ function classify(failure: ReadinessFailure): { kind: 'timeout' | 'conflict' | '
       code: 'PORT_IN_USE',
       hint: 'Another program took the port meanwhile; run `devcluster up` again to get others, or end that program.',
     };
-  if (/ENOSPC|no space left/.test(failure.reason))
-    return { kind: 'missing', code: 'DISK_FULL', hint: 'Free some space, then run `devcluster up` again.' };
+  if (/ENOSPC|no space left/.test(failure.reason)) return diskFull;
   if (failure.cause === 'exited')
     return {
       kind: 'timeout',
