@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import dnsPacket from 'dns-packet';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { start } from '../../../src/embedded/mesos-dns/index.ts';
 import { createStreamSplitter, frameMessage } from '../../../src/embedded/mesos-dns/stream.ts';
 import type { RunningService } from '../../../src/embedded/service.ts';
@@ -19,6 +19,7 @@ import { httpCall } from '../../../src/support/http-client.ts';
 import { createHttpServer } from '../../../src/support/http-server.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork } from '../../../src/support/network.ts';
+import { eventually } from '../../support/eventually.ts';
 import { freePorts, realZooKeeperMissing, startRealZooKeeper } from '../../support/real-zookeeper.ts';
 
 /** Only Linux has all of 127/8 without asking. */
@@ -160,13 +161,11 @@ describe('Mesos-DNS, asked by Node’s resolver', () => {
     master.answer = stateOf(`127.0.0.1:${master.port}`, {
       frameworks: [{ name: 'other', hostname: '127.0.0.9', tasks: [] }],
     });
-    await vi.waitFor(async () => expect(await resolver.resolve4('other.mesos')).toEqual(['127.0.0.9']), {
-      timeout: 5000,
-    });
+    await eventually(async () => expect(await resolver.resolve4('other.mesos')).toEqual(['127.0.0.9']));
     await expect(resolver.resolve4('web.shop.marathon.mesos')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     master.answer = { status: 503 };
     const { requests } = master;
-    await vi.waitFor(() => expect(master.requests).toBeGreaterThan(requests), { timeout: 5000 });
+    await eventually(() => expect(master.requests).toBeGreaterThan(requests));
     expect(await resolver.resolve4('other.mesos')).toEqual(['127.0.0.9']);
   });
 });
@@ -175,7 +174,7 @@ describe('Mesos-DNS and its masters', () => {
   it('serves nothing before a master has shown its state', async () => {
     const master = await fakeMaster({ status: 503 });
     const { service, http } = await mesosDns({ masters: [`127.0.0.1:${master.port}`] });
-    await vi.waitFor(() => expect(master.requests).toBeGreaterThan(2));
+    await eventually(() => expect(master.requests).toBeGreaterThan(2));
     await expect(httpCall(`http://127.0.0.1:${http}/v1/version`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     master.answer = stateOf(`127.0.0.1:${master.port}`);
     await service.ready;
@@ -376,14 +375,12 @@ describe.skipIf(missing || oneLoopback)('Mesos-DNS on a real ZooKeeper', () => {
     await join('127.0.0.2', two.port);
     await service.ready;
     expect(await resolver.resolve4('leader.mesos')).toEqual(['127.0.0.1']);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await resolver.resolve4('master.mesos')).sort()).toEqual(['127.0.0.1', '127.0.0.2']),
     );
     expect(await resolver.resolve4('master1.mesos')).toEqual(['127.0.0.2']);
     await first.close();
-    await vi.waitFor(async () => expect(await resolver.resolve4('leader.mesos')).toEqual(['127.0.0.2']), {
-      timeout: 5000,
-    });
+    await eventually(async () => expect(await resolver.resolve4('leader.mesos')).toEqual(['127.0.0.2']));
     expect(await resolver.resolve4('master.mesos')).toEqual(['127.0.0.2']);
   });
 });

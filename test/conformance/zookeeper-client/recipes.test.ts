@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createLeaderDetector,
   encodeMasterInfo,
@@ -12,6 +12,7 @@ import { createLatchObserver, createLeaderLatch } from '../../../src/protocols/z
 import { systemClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork, type Network } from '../../../src/support/network.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type Target, targets } from './targets.ts';
 
 for (const target of targets) describe.skipIf(target.skip)(`elections on ${target.name}`, () => suite(target.start));
@@ -88,17 +89,17 @@ function suite(startTarget: () => Promise<Target>): void {
 
   it('the first master that joins leads; when its session ends, the next one does', async () => {
     const { detector: found, seen } = detector();
-    await vi.waitFor(() => expect(found.known).toBe(true));
+    await eventually(() => expect(found.known).toBe(true));
     const first = master(1);
     expect(await first.contender.joined).toEqual({ name: 'json.info_0000000000', sequence: 0 });
-    await vi.waitFor(() => expect(seen).toEqual([undefined, 'master-1']));
+    await eventually(() => expect(seen).toEqual([undefined, 'master-1']));
     const second = master(2);
     expect((await second.contender.joined).sequence).toBe(1);
     await first.zk.close();
-    await vi.waitFor(() => expect(seen.at(-1)).toBe('master-2'));
+    await eventually(() => expect(seen.at(-1)).toBe('master-2'));
     expect(found.leader?.address).toEqual({ hostname: 'node-2', ip: '127.0.0.2', port: 5050 });
     await second.contender.close();
-    await vi.waitFor(() => expect(found.leader).toBeUndefined());
+    await eventually(() => expect(found.leader).toBeUndefined());
   });
 
   it('the lowest number leads whatever its label; names without number do not count', async () => {
@@ -110,15 +111,15 @@ function suite(startTarget: () => Promise<Target>): void {
       `${path()}/json.info_0000000007`,
       encodeMasterInfo(toMasterInfo({ id: 'seven', ip: '1.2.3.4', port: 1, hostname: 'h', version: '1' })),
     );
-    await vi.waitFor(() => expect(found.leader?.id).toBe('seven'));
+    await eventually(() => expect(found.leader?.id).toBe('seven'));
     await zk.create(
       `${path()}/another_0000000003`,
       encodeMasterInfo(toMasterInfo({ id: 'three', ip: '1.2.3.4', port: 1, hostname: 'h', version: '1' })),
     );
-    await vi.waitFor(() => expect(found.leader?.id).toBe('three'));
+    await eventually(() => expect(found.leader?.id).toBe('three'));
     await zk.setData(`${path()}/another_0000000003`, 'no JSON');
     await zk.create(`${path()}/another_0000000009`);
-    await vi.waitFor(() => expect(found.leader).toBeUndefined());
+    await eventually(() => expect(found.leader).toBeUndefined());
   });
 
   it('a master joins again when its session expired or its node was deleted', async () => {
@@ -128,20 +129,20 @@ function suite(startTarget: () => Promise<Target>): void {
     await contender.joined;
     const { zk: other } = start();
     await other.delete(`${path()}/json.info_0000000000`);
-    await vi.waitFor(() => expect(changes).toEqual([0, undefined, 1]));
+    await eventually(() => expect(changes).toEqual([0, undefined, 1]));
     const expired = new Promise<void>((resolve) => zk.onState((state) => state === 'expired' && resolve()));
     network.cut([server]);
     await expired;
     expect(changes).toEqual([0, undefined, 1, undefined]);
     network.cut([]);
-    await vi.waitFor(() => expect(changes).toEqual([0, undefined, 1, undefined, 2]), { timeout: 5000 });
+    await eventually(() => expect(changes).toEqual([0, undefined, 1, undefined, 2]));
   });
 
   it('a lost connection alone changes neither membership nor the leader known', async () => {
     const { zk, network, contender } = master(1);
     await contender.joined;
     const watching = detector();
-    await vi.waitFor(() => expect(watching.detector.leader?.id).toBe('master-1'));
+    await eventually(() => expect(watching.detector.leader?.id).toBe('master-1'));
     const changes: unknown[] = [];
     contender.onChange((membership) => changes.push(membership));
     for (const side of [{ zk, network }, watching]) {
@@ -159,13 +160,13 @@ function suite(startTarget: () => Promise<Target>): void {
   it('a detector that loses its session knows no leader until it has a new one', async () => {
     await master(1).contender.joined;
     const { seen, zk, network } = detector();
-    await vi.waitFor(() => expect(seen).toEqual(['master-1']));
+    await eventually(() => expect(seen).toEqual(['master-1']));
     const expired = new Promise<void>((resolve) => zk.onState((state) => state === 'expired' && resolve()));
     network.cut([server]);
     await expired;
     expect(seen).toEqual(['master-1', undefined]);
     network.cut([]);
-    await vi.waitFor(() => expect(seen).toEqual(['master-1', undefined, 'master-1']), { timeout: 5000 });
+    await eventually(() => expect(seen).toEqual(['master-1', undefined, 'master-1']));
   });
 
   function marathon(id: string) {
@@ -179,11 +180,11 @@ function suite(startTarget: () => Promise<Target>): void {
 
   it('a latch has one leader, and the next in the queue follows it', async () => {
     const a = marathon('a:8080');
-    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
+    await eventually(() => expect(a.latch.hasLeadership).toBe(true));
     const b = marathon('b:8080');
-    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
+    await eventually(async () => expect(await a.latch.participants()).toHaveLength(2));
     const c = marathon('c:8080');
-    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(3));
+    await eventually(async () => expect(await a.latch.participants()).toHaveLength(3));
     expect(await c.latch.participants()).toEqual([
       { id: 'a:8080', isLeader: true },
       { id: 'b:8080', isLeader: false },
@@ -194,39 +195,39 @@ function suite(startTarget: () => Promise<Target>): void {
     const { zk } = start();
     const observer = createLatchObserver({ client: zk, path: `${path()}/leader-curator`, clock, log });
     open.push(() => observer.close());
-    await vi.waitFor(() => expect(observer.leader).toBe('a:8080'));
+    await eventually(() => expect(observer.leader).toBe('a:8080'));
     await b.latch.close();
     expect(c.latch.hasLeadership).toBe(false);
     await a.latch.close();
-    await vi.waitFor(() => expect(c.latch.hasLeadership).toBe(true));
-    await vi.waitFor(() => expect(observer.leader).toBe('c:8080'));
+    await eventually(() => expect(c.latch.hasLeadership).toBe(true));
+    await eventually(() => expect(observer.leader).toBe('c:8080'));
     expect([a.changes, b.changes, c.changes]).toEqual([[true, false], [], [true]]);
   });
 
   it('a leader that is cut off stops leading at once, and another leads after its session', async () => {
     const a = marathon('a:8080');
-    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
+    await eventually(() => expect(a.latch.hasLeadership).toBe(true));
     const b = marathon('b:8080');
-    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
+    await eventually(async () => expect(await a.latch.participants()).toHaveLength(2));
     a.network.cut([server]);
-    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(false));
+    await eventually(() => expect(a.latch.hasLeadership).toBe(false));
     expect(b.latch.hasLeadership).toBe(false);
-    await vi.waitFor(() => expect(b.latch.hasLeadership).toBe(true), { timeout: 5000 });
+    await eventually(() => expect(b.latch.hasLeadership).toBe(true));
     a.network.cut([]);
-    await vi.waitFor(async () => expect(await b.latch.participants()).toHaveLength(2), { timeout: 5000 });
+    await eventually(async () => expect(await b.latch.participants()).toHaveLength(2));
     expect(a.changes).toEqual([true, false]);
   });
 
   it('a participant whose node somebody deleted queues anew', async () => {
     const a = marathon('a:8080');
-    await vi.waitFor(() => expect(a.latch.hasLeadership).toBe(true));
+    await eventually(() => expect(a.latch.hasLeadership).toBe(true));
     const b = marathon('b:8080');
-    await vi.waitFor(async () => expect(await a.latch.participants()).toHaveLength(2));
+    await eventually(async () => expect(await a.latch.participants()).toHaveLength(2));
     const latchPath = `${path()}/leader-curator`;
     const first = (await b.zk.getChildren(latchPath)).sort((x, y) => Number(x.slice(-10)) - Number(y.slice(-10)))[0];
     await b.zk.delete(`${latchPath}/${first}`);
-    await vi.waitFor(() => expect(b.latch.hasLeadership).toBe(true));
-    await vi.waitFor(async () =>
+    await eventually(() => expect(b.latch.hasLeadership).toBe(true));
+    await eventually(async () =>
       expect(await b.latch.participants()).toEqual([
         { id: 'b:8080', isLeader: true },
         { id: 'a:8080', isLeader: false },

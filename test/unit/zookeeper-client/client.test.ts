@@ -17,6 +17,7 @@ import {
 import { systemClock } from '../../../src/support/clock.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork } from '../../../src/support/network.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type FakeBehaviour, type FakeZooKeeper, startFakeZooKeeper } from '../../support/fake-zookeeper.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
 import { freePorts } from '../../support/real-zookeeper.ts';
@@ -141,7 +142,7 @@ describe('connecting', () => {
     await zk.sync('/').catch(() => {});
     expect(server.connections[0]?.requests[0]).toMatchObject({ op: 'auth', scheme: 'digest' });
     server.connections[0]?.end();
-    await vi.waitFor(() => expect(server.connections[1]?.requests[0]).toMatchObject({ op: 'auth' }));
+    await eventually(() => expect(server.connections[1]?.requests[0]).toMatchObject({ op: 'auth' }));
   });
 });
 
@@ -169,7 +170,7 @@ describe('a lost connection', () => {
     await zk.exists('/f', { watch });
     await zk.getChildren('/c', { watch });
     server.connections[0]?.end();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(server.connections[1]?.requests[0]).toEqual({
         op: 'setWatches',
         relativeZxid: 50n,
@@ -189,7 +190,7 @@ describe('a lost connection', () => {
     await zk.connected();
     const id = zk.sessionId;
     clock.advance(340);
-    await vi.waitFor(() => expect(first.connections[0]?.pings).toBe(1));
+    await eventually(() => expect(first.connections[0]?.pings).toBe(1));
     clock.advance(320);
     expect(states).toEqual(['connected']);
     clock.advance(10);
@@ -206,7 +207,7 @@ describe('a lost connection', () => {
     const { zk, states } = client(address(server), { clock, renew: false });
     await zk.connected();
     await server.close();
-    await vi.waitFor(() => expect(states.at(-1)).toBe('connecting'));
+    await eventually(() => expect(states.at(-1)).toBe('connecting'));
     const waiting = zk.getData('/x').catch((error) => error);
     clock.advance(999);
     expect(states.at(-1)).toBe('connecting');
@@ -224,7 +225,7 @@ describe('a pause of the whole process', () => {
     const { zk, states } = client(address(server), { clock });
     await zk.connected();
     clock.sleep(60_000);
-    await vi.waitFor(() => expect(server.connections[0]?.pings).toBe(1));
+    await eventually(() => expect(server.connections[0]?.pings).toBe(1));
     clock.advance(300);
     expect(states).toEqual(['connected']);
     expect(zk.state).toBe('connected');
@@ -242,9 +243,9 @@ describe('a pause of the whole process', () => {
     clock.sleep(60_000);
     expired = true;
     server.connections[0]?.end();
-    await vi.waitFor(() => expect(states).toContain('connecting'));
+    await eventually(() => expect(states).toContain('connecting'));
     clock.advance(60);
-    await vi.waitFor(() => expect(states).toContain('expired'));
+    await eventually(() => expect(states).toContain('expired'));
     clock.advance(60);
     await zk.connected();
     expect(zk.sessionId).not.toBe(old);
@@ -257,11 +258,11 @@ describe('a pause of the whole process', () => {
     await zk.connected();
     const port = server.port;
     await server.close();
-    await vi.waitFor(() => expect(states.at(-1)).toBe('connecting'));
+    await eventually(() => expect(states.at(-1)).toBe('connecting'));
     clock.sleep(60_000);
     expect(states).not.toContain('expired');
     await fake({}, port);
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(50);
       expect(zk.state).toBe('connected');
     });
@@ -281,7 +282,7 @@ describe('an expired session', () => {
     const old = zk.sessionId;
     expired = true;
     server.connections[0]?.end();
-    await vi.waitFor(() => expect(states).toEqual(['connected', 'connecting', 'expired', 'connecting', 'connected']));
+    await eventually(() => expect(states).toEqual(['connected', 'connecting', 'expired', 'connecting', 'connected']));
     expect(zk.sessionId).not.toBe(old);
     await zk.getData('/b');
     expect(server.connections.at(-1)?.requests.map(({ op }) => op)).toEqual(['getData']);
@@ -393,7 +394,7 @@ describe('a server that talks nonsense', () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 60 }), async (bytes) => {
         const zk = await talks(Buffer.from(bytes));
-        await vi.waitFor(() => expect(zk.state).toBe('connected'));
+        await eventually(() => expect(zk.state).toBe('connected'));
       }),
       { numRuns: 20 },
     );
@@ -407,7 +408,7 @@ describe('a server that talks nonsense', () => {
   ])('%s ends the connection, not the session', async (_name, hex) => {
     const zk = await talks(Buffer.from(hex, 'hex'));
     await zk.connected();
-    await vi.waitFor(async () => expect((await zk.getData('/b')).data?.toString()).toBe('/b'));
+    await eventually(async () => expect((await zk.getData('/b')).data?.toString()).toBe('/b'));
   });
 });
 
