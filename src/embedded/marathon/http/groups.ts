@@ -80,7 +80,7 @@ export function groupRoutes(context: ApiContext): Route[] {
     const id = groupUpdatePath(update, base);
     const { root } = session.catalog;
     const existed = getGroup(root, id) !== undefined;
-    if (creating && existed && !isRoot(id)) throw problemError(problems.groupExists(id));
+    if (creating && existed) throw problemError(problems.groupExists(id));
     if (!existed && getApp(root, id)) throw problemError(problems.appAtGroupPath(id));
     const version = update.version === undefined ? undefined : timestampOf(update.version);
     const restored = version === undefined ? undefined : await session.store.root(version);

@@ -15,7 +15,7 @@ export interface LaunchDelays {
 
 /** @param onPassed launching an app is allowed again */
 export function createLaunchDelays(clock: Clock, onPassed: (appId: string) => void): LaunchDelays {
-  const delays = new Map<string, { delay: LaunchDelay; cancel: () => void }>();
+  const delays = new Map<string, { delay: LaunchDelay; passed: boolean; cancel: () => void }>();
 
   const set = (app: AppDefinition, delay: LaunchDelay | undefined) => {
     const key = delayKey(app);
@@ -23,8 +23,14 @@ export function createLaunchDelays(clock: Clock, onPassed: (appId: string) => vo
     delays.delete(key);
     if (!delay) return;
     const wait = delayDeadline(delay) - clock.now();
-    const cancel = wait > 0 ? clock.after(wait, () => onPassed(app.id)) : () => {};
-    delays.set(key, { delay, cancel });
+    const entry = { delay, passed: wait <= 0, cancel: () => {} };
+    delays.set(key, entry);
+    if (entry.passed) return;
+    // The timer counts, not the wall clock, which may be set back.
+    entry.cancel = clock.after(wait, () => {
+      entry.passed = true;
+      onPassed(app.id);
+    });
   };
 
   return {
@@ -34,15 +40,13 @@ export function createLaunchDelays(clock: Clock, onPassed: (appId: string) => vo
       if (after !== before) set(app, after);
     },
     until(app) {
-      const delay = delays.get(delayKey(app))?.delay;
-      if (!delay) return undefined;
-      const now = clock.now();
-      if (isDelayOver(delay, now)) {
+      const entry = delays.get(delayKey(app));
+      if (!entry) return undefined;
+      if (isDelayOver(entry.delay, clock.now())) {
         set(app, undefined);
         return undefined;
       }
-      const deadline = delayDeadline(delay);
-      return deadline > now ? deadline : undefined;
+      return entry.passed ? undefined : delayDeadline(entry.delay);
     },
     reset(app) {
       if (!delays.has(delayKey(app))) return;
