@@ -1,4 +1,4 @@
-import { createLeaderDetector, encodeMasterInfo, type ZkUrl } from '../../protocols/mesos/leader.ts';
+import { createLeaderDetector, decodeMasterInfo, encodeMasterInfo, type ZkUrl } from '../../protocols/mesos/leader.ts';
 import type { MasterInfo } from '../../protocols/mesos/types.ts';
 import { createZooKeeperClient } from '../../protocols/zookeeper/client.ts';
 import { createContender } from '../../protocols/zookeeper/group.ts';
@@ -23,12 +23,17 @@ export interface ElectionOptions {
   onDeposed: (reason: string) => void;
 }
 
+export interface Election {
+  /** The other masters that contend now. */
+  peers(): Promise<MasterInfo[]>;
+}
+
 /**
  * Contends for leadership at the real znodes and follows who has it. A follower that loses its session contends again;
  * a leader that loses its place is deposed for good.
  * Source: src/master/contender and src/master/detector of Apache Mesos, Master::detected and Master::lostCandidacy.
  */
-export function joinElection(options: ElectionOptions, scope: Scope): { joined: Promise<void> } {
+export function joinElection(options: ElectionOptions, scope: Scope): Election {
   const { zk, master, network, clock, log } = options;
   const client = createZooKeeperClient({
     servers: zk.servers,
@@ -56,9 +61,8 @@ export function joinElection(options: ElectionOptions, scope: Scope): { joined: 
     log,
   });
   scope.defer(() => contender.close());
-  const joined = contender.joined.then(() => {});
-  // Whoever waits for it hears of a failure; nobody has to.
-  joined.catch(() => {});
+  // It rejects when this master stops before it has joined.
+  contender.joined.catch(() => {});
   scope.defer(
     contender.onChange((membership) => {
       if (!membership) depose('Lost candidacy as a leader');
@@ -78,5 +82,18 @@ export function joinElection(options: ElectionOptions, scope: Scope): { joined: 
       }
     }),
   );
-  return { joined };
+  return {
+    async peers() {
+      const names = (await client.getChildren(zk.path)).filter((name) => name.startsWith('json.info_'));
+      const infos = await Promise.all(
+        names.map((name) =>
+          client.getData(zk.path === '/' ? `/${name}` : `${zk.path}/${name}`).then(
+            ({ data }) => decodeMasterInfo(data),
+            () => undefined,
+          ),
+        ),
+      );
+      return infos.filter((info): info is MasterInfo => info !== undefined && info.id !== master.id);
+    },
+  };
 }

@@ -20,7 +20,7 @@ import {
 } from './core/frameworks.ts';
 import { type Agent, type Cluster, type ClusterSettings, createCluster, type Framework } from './core/model.ts';
 import { openRecordStream, type RecordStream } from './record-stream.ts';
-import type { Registry } from './registry.ts';
+import { type Registry, type RegistryState, restore } from './registry.ts';
 import { getState, operatorEvent } from './views/v1.ts';
 
 export const streamIdHeader = 'Mesos-Stream-Id';
@@ -30,6 +30,8 @@ export interface EngineOptions {
   settings: ClusterSettings;
   master: MasterInfo;
   registry: Registry;
+  /** What the registry held when this master was elected. */
+  recovered: RegistryState;
   maxOperatorStreams: number;
   clock: Clock;
   random: () => number;
@@ -106,7 +108,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     { now: clock.now, monotonic: clock.monotonic, random: options.random },
   );
-  options.registry.restore(cluster);
+  restore(cluster, options.recovered);
 
   /** What every input ends with. */
   const settle = () => {

@@ -7,16 +7,17 @@ import { versions } from '../../protocols/versions.ts';
 import { createHttpServer } from '../../support/http-server.ts';
 import { createScope } from '../../support/scope.ts';
 import type { ServiceExit, StartService } from '../service.ts';
-import { joinElection } from './election.ts';
+import { type Election, joinElection } from './election.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { parseMasterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-api.ts';
 import { endpointRoutes } from './http/endpoints.ts';
 import { fileRoutes } from './http/files.ts';
 import { operatorRoute } from './http/operator-api.ts';
+import { registryRoutes } from './http/registry-api.ts';
 import { schedulerRoute } from './http/scheduler-api.ts';
 import type { MasterServer } from './http/server.ts';
-import { memoryRegistry } from './registry.ts';
+import { createRegistry } from './registry.ts';
 import type { MasterFacts } from './views/identity.ts';
 
 /** A Mesos master: the flags, ports, endpoints and znodes of the real one. */
@@ -60,6 +61,14 @@ export const start: StartService = async (context) => {
     now,
     logFile: flags.externalLogFile ?? (flags.logDir && join(flags.logDir, 'mesos-master.INFO')),
   };
+  let election: Election | undefined;
+  const registry = createRegistry({
+    workDir: flags.workDir,
+    peers: async () => election?.peers() ?? [],
+    network: context.network,
+    clock,
+    log,
+  });
   const http = createHttpServer({
     routes: [
       schedulerRoute(server),
@@ -67,6 +76,7 @@ export const start: StartService = async (context) => {
       agentRoute(server),
       ...endpointRoutes(server),
       ...fileRoutes(server),
+      ...registryRoutes(server, registry),
     ],
     log,
     notFound: () => ({ status: 404, body: '404 Not Found.' }),
@@ -87,13 +97,16 @@ export const start: StartService = async (context) => {
     return flags.domain ? { ...identity, domain: flags.domain } : identity;
   }
 
-  const lead = () => {
+  const lead = async () => {
     log.info('Elected as the leading master', { id: info.id, pid: info.pid });
     electedTime = now();
+    const recovered = await registry.recover();
+    if (scope.closed) return;
     const begun = createEngine({
       settings: flags.settings,
       master: info,
-      registry: memoryRegistry,
+      registry,
+      recovered,
       maxOperatorStreams: flags.maxOperatorStreams,
       clock,
       random: context.random,
@@ -102,6 +115,7 @@ export const start: StartService = async (context) => {
     });
     engine = begun;
     scope.defer(() => begun.close());
+    markReady();
   };
   const depose = (reason: string) => {
     log.error(reason);
@@ -114,7 +128,7 @@ export const start: StartService = async (context) => {
   };
 
   if (flags.zk) {
-    joinElection(
+    election = joinElection(
       {
         zk: flags.zk,
         sessionTimeoutMs: flags.zkSessionTimeoutMs,
@@ -127,17 +141,16 @@ export const start: StartService = async (context) => {
           leader = known;
           if (!known) return;
           if (known.hostname) allowHost(known.hostname);
-          markReady();
+          if (known.id !== info.id) markReady();
         },
-        onElected: lead,
+        onElected: () => void lead(),
         onDeposed: depose,
       },
       scope,
     );
   } else {
     leader = info;
-    lead();
-    markReady();
+    void lead();
   }
   log.info('Master started', { pid: info.pid, hostname: flags.hostname, bound: `${flags.ip}:${port}` });
   return { exited, ready, stop: () => scope.close() };

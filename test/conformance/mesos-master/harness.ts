@@ -12,7 +12,7 @@ import {
 import { parseResources } from '../../../src/protocols/mesos/resources.ts';
 import type { FrameworkInfo, SchedulerEvent, TaskStatus } from '../../../src/protocols/mesos/types.ts';
 import { createRecordDecoder } from '../../../src/protocols/recordio.ts';
-import type { Clock } from '../../../src/support/clock.ts';
+import { type Clock, systemClock } from '../../../src/support/clock.ts';
 import { type HttpCall, type HttpReply, httpCall, httpStream } from '../../../src/support/http-client.ts';
 import { silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork } from '../../../src/support/network.ts';
@@ -80,14 +80,24 @@ export interface FakeScheduler extends Peer {
   readonly ended: boolean;
 }
 
+/** Real time, which nobody can move. */
+export const realClock: ManualClock = { ...systemClock, advance() {} };
+
 /** A master that runs in this process on a free port of loopback, and what tests need to talk to it. */
-export async function startMaster(argv: readonly string[] = [], clock: ManualClock = createManualClock()) {
+export async function startMaster(argv: readonly string[] = [], options: { clock?: ManualClock; ready?: false } = {}) {
+  const { clock = createManualClock() } = options;
   const network = createNetwork();
   const probe = new HttpAgent({ keepAlive: true });
   const peers: Peer[] = [];
   let port = 0;
   const service: RunningService = await start({
-    argv: ['--registry=in_memory', '--ip=127.0.0.1', '--port=0', '--hostname=node-1', ...argv],
+    argv: [
+      ...(argv.some((flag) => flag.startsWith('--work_dir=')) ? [] : ['--registry=in_memory']),
+      '--ip=127.0.0.1',
+      '--port=0',
+      '--hostname=node-1',
+      ...argv,
+    ],
     env: {},
     log: {
       ...silentLogger,
@@ -99,11 +109,11 @@ export async function startMaster(argv: readonly string[] = [], clock: ManualClo
     random: Math.random,
     network,
   });
-  await service.ready;
+  if (options.ready !== false) await service.ready;
   const url = (path: string) => `http://127.0.0.1:${port}${path}`;
 
   const request = (path: string, call: HttpCall = {}): Promise<HttpReply> =>
-    httpCall(url(path), { agent: probe, ...call, headers: { Host: 'node-1:5050', ...call.headers } });
+    httpCall(url(path), { agent: probe, ...call });
 
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
     request(path, {
@@ -115,6 +125,8 @@ export async function startMaster(argv: readonly string[] = [], clock: ManualClo
   const master = {
     clock,
     service,
+    network,
+    port,
     url,
     request,
     post,
@@ -249,6 +261,13 @@ export async function startMaster(argv: readonly string[] = [], clock: ManualClo
     async stop() {
       for (const peer of peers) peer.close();
       probe.destroy();
+      await service.stop();
+      network.close();
+    },
+
+    /** Ends it as a crash would: nothing is said to anybody. */
+    async vanish() {
+      network.cut(['127.0.0.1']);
       await service.stop();
       network.close();
     },

@@ -32,6 +32,8 @@ export function subscribeAgent(
   for (const other of [...cluster.agents.values()])
     if (other.pid === subscription.pid && other !== known)
       removeAgent(cluster, other, `Agent ${other.info.hostname} removed: a new agent registered at the same address`);
+  for (const other of [...cluster.recoveredAgents.values()])
+    if (other.pid === subscription.pid && other.id !== id) cluster.recoveredAgents.delete(other.id);
   const agent = known ?? enter(cluster, subscription, id);
   if (known?.connected) cluster.effects.closeAgent(known.id);
   connect(agent.id);

@@ -26,8 +26,9 @@ export function masterRoute(path: string, handler: HttpHandler): Route {
 /** The engine, or the answer of a master that doesn't lead. @throws HttpError */
 export function leading(server: MasterServer, request: HttpRequest): Engine {
   const engine = server.engine();
-  if (!engine) throw toLeader(server, request);
-  return engine;
+  if (engine) return engine;
+  if (server.leader()?.id === server.info.id) throw new HttpError(503, 'Master has not finished recovery');
+  throw toLeader(server, request);
 }
 
 /** 307 to the same path on the leading master, by a protocol-relative URL as the real master has it. */
