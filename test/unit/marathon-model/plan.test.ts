@@ -77,6 +77,13 @@ describe('versions', () => {
     expect(stamp({ ...before, version: at(5) })).toMatchObject({ version: at(0), versionInfo: before.versionInfo });
   });
 
+  it('stay with the very definition when only the order of a set differs', () => {
+    const one = makeApp('/a', { dependencies: ['/x', '/y'] });
+    const root = makeRoot(one);
+    const target = putApp(root, { ...one, dependencies: ['/y', '/x'] }, at(10));
+    expect(getApp(stampVersions(root, target, at(10)), '/a')).toBe(one);
+  });
+
   it('do not see the order of what is a set', () => {
     const one = makeApp('/a', {
       constraints: [

@@ -64,11 +64,24 @@ function buildGraph(root: Group): Node[] {
   return nodes;
 }
 
-/**
- * Apps by the length of the longest dependency path below them, those without dependencies first; each list depends on
- * earlier ones only. Undefined when the graph has a cycle. Dependencies on what does not exist count for nothing.
- */
-export function dependencyLevels(root: Group): PathId[][] | undefined {
+/** All apps in one level, when nothing depends on anything; undefined otherwise. */
+function withoutDependencies(root: Group): PathId[] | undefined {
+  const ids: PathId[] = [];
+  const groups = [root];
+  for (let group = groups.pop(); group; group = groups.pop()) {
+    if (group.dependencies.length > 0) return undefined;
+    for (const app of Object.values(group.apps)) {
+      if (app.dependencies.length > 0) return undefined;
+      ids.push(app.id);
+    }
+    groups.push(...Object.values(group.groups));
+  }
+  return ids.sort();
+}
+
+function findLevels(root: Group): readonly (readonly PathId[])[] | undefined {
+  const all = withoutDependencies(root);
+  if (all) return [all];
   const nodes = buildGraph(root);
   const placed = nodes.filter(({ open }) => open === 0);
   const levels: PathId[][] = [];
@@ -86,4 +99,17 @@ export function dependencyLevels(root: Group): PathId[][] | undefined {
     }
   }
   return placed.length === nodes.length ? levels.map((level) => level.sort()) : undefined;
+}
+
+/** A tree never changes, so neither do its levels: it is both checked for cycles and planned by. */
+const known = new WeakMap<Group, { readonly levels: readonly (readonly PathId[])[] | undefined }>();
+
+/**
+ * Apps by the length of the longest dependency path below them, those without dependencies first; each list depends on
+ * earlier ones only. Undefined when the graph has a cycle. Dependencies on what does not exist count for nothing.
+ */
+export function dependencyLevels(root: Group): readonly (readonly PathId[])[] | undefined {
+  let found = known.get(root);
+  if (!found) known.set(root, (found = { levels: findLevels(root) }));
+  return found.levels;
 }

@@ -49,6 +49,11 @@ export interface DeploymentPlan {
   readonly steps: readonly PlanStep[];
 }
 
+/** Whether a deployment has anything to do about the app. */
+function isChanged(from: AppDefinition, to: AppDefinition): boolean {
+  return from !== to && (from.version !== to.version || from.instances !== to.instances || isUpgrade(from, to));
+}
+
 function isRestart(from: AppDefinition, to: AppDefinition): boolean {
   return from.version !== to.version || !sameJson(from.versionInfo, to.versionInfo) || isUpgrade(from, to);
 }
@@ -84,9 +89,8 @@ export function planDeployment(
   const changes = new Map<PathId, PlanAction>();
   for (const app of transitiveApps(target)) {
     const before = getApp(original, app.id);
-    if (before === app) continue;
     if (!before) added.push(app);
-    else if (before.version === app.version && before.instances === app.instances && !isUpgrade(before, app)) continue;
+    else if (!isChanged(before, app)) continue;
     const action = actionFor(before, app, options.sentenced?.[app.id] ?? []);
     if (action) changes.set(app.id, action);
   }
@@ -138,7 +142,7 @@ function revertApps(plan: DeploymentPlan, current: Group, version: Timestamp): G
   let result = current;
   for (const before of transitiveApps(plan.original)) {
     const after = getApp(plan.target, before.id);
-    if (after !== before && !sameJson(after, before)) result = putApp(result, before, version);
+    if (!after || isChanged(before, after)) result = putApp(result, before, version);
   }
   for (const after of transitiveApps(plan.target))
     if (!getApp(plan.original, after.id)) result = removeApp(result, after.id, version);

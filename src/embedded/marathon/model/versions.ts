@@ -99,6 +99,8 @@ export function stampVersions(from: Group, to: Group, now: Timestamp): Group {
     if (before.instances !== app.instances)
       return { ...app, version: now, versionInfo: { ...before.versionInfo, lastScalingAt: now } };
     if (app.version === now && app.versionInfo.lastConfigChangeAt === now && before.version !== now) return app;
+    // Executor resources are no part of the comparison; a change of them is kept and waits for the next version.
+    if (sameJson(before.executorResources, app.executorResources)) return before;
     return { ...app, version: before.version, versionInfo: before.versionInfo };
   });
 }
