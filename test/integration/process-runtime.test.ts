@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterPlan } from '../../src/plan/types.ts';
@@ -394,6 +394,20 @@ describe('a stale pid file', () => {
     await runtime.start(plan, nodeOf(plan, 'node-1').units[0]!);
     await seen.until((events) => count(events, 'service-ready') === 20);
     expect((await recordOf(plan, 'node-1')).pid).not.toBe(process.pid);
+    seen.stop();
+  });
+});
+
+describe('a lost pid file', () => {
+  it('does not lose the host: it is found by its socket', async () => {
+    const { plan, seen } = await up('lost-pid');
+    const before = await recordOf(plan, 'node-1');
+    await rm(join(folderOf(plan, 'node-1'), 'pid'));
+    await runtime.start(plan, nodeOf(plan, 'node-1').units[0]!);
+    expect(await recordOf(plan, 'node-1')).toEqual(before);
+    await writeFile(join(folderOf(plan, 'node-1'), 'pid'), 'spoilt');
+    await runtime.stop(plan, nodeOf(plan, 'node-1'));
+    expect(isAlive(before)).toBe(false);
     seen.stop();
   });
 });

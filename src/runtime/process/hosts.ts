@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { HostRecord, HostSpec } from '../../protocols/control.ts';
+import { createControlClient, type HostRecord, type HostSpec } from '../../protocols/control.ts';
 import { DevclusterError, messageOf } from '../../support/errors.ts';
 import { writeFileAtomic } from '../../support/files.ts';
 import { withMachineLock } from '../../support/machine-lock.ts';
@@ -78,6 +78,26 @@ function isStopped(pid: number): boolean {
   }
 }
 
+/**
+ * Like `hostState`, but a host whose pid file was lost or spoilt is found by its control socket, and gets a new one.
+ */
+export async function findHost(paths: NodePaths): Promise<HostState> {
+  const state = hostState(paths);
+  if (state.record || !existsSync(paths.controlSocket)) return state;
+  try {
+    const { pid, startTime } = await createControlClient(paths.controlSocket, 1_000).status();
+    writeRecord(paths, { pid, startTime, controlSocket: paths.controlSocket });
+    return hostState(paths);
+  } catch {
+    return state;
+  }
+}
+
+function writeRecord(paths: NodePaths, record: HostRecord): void {
+  writeFileSync(`${paths.pidFile}.tmp`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${paths.pidFile}.tmp`, paths.pidFile);
+}
+
 /** A file that was cut short or belongs to something else holds no record. */
 function parseRecord(text: string): HostRecord | undefined {
   try {
@@ -112,7 +132,7 @@ export async function startHost(
       hint: "Run 'npm run build' in devcluster's folder, or install the package again.",
     });
   await withMachineLock(`node ${paths.folder}`, async () => {
-    const { state } = hostState(paths);
+    const { state } = await findHost(paths);
     if (state === 'running' || state === 'paused') return;
     try {
       for (const folder of [paths.folder, paths.logsDir, paths.dataDir])
@@ -127,9 +147,7 @@ export async function startHost(
     }
     const identity = await launch(paths, spec, program, onExit);
     try {
-      const record: HostRecord = { ...identity, controlSocket: spec.controlSocket };
-      writeFileSync(`${paths.pidFile}.tmp`, JSON.stringify(record), { mode: 0o600 });
-      renameSync(`${paths.pidFile}.tmp`, paths.pidFile);
+      writeRecord(paths, { ...identity, controlSocket: spec.controlSocket });
     } catch (error) {
       throw fileError(error, paths.pidFile);
     }

@@ -12,7 +12,7 @@ import { type StatePaths, statePaths } from '../paths.ts';
 import type { Runtime, UnitStatus } from '../types.ts';
 import { execOnNode } from './exec.ts';
 import { fileError } from './file-error.ts';
-import { type HostExit, hostState, startHost } from './hosts.ts';
+import { findHost, type HostExit, hostState, startHost } from './hosts.ts';
 import { readLogs } from './logs.ts';
 import { destinationsCut, readPartitions, writePartitions } from './partitions.ts';
 import { awaitEnd, findTasks, killAll, signalAll } from './processes.ts';
@@ -98,7 +98,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
 
     async stop(plan, node) {
       const own = pathsOf(plan, node);
-      const { state, record } = hostState(own);
+      const { state, record } = await findHost(own);
       const alive = state === 'running' || state === 'paused' ? record : undefined;
       if (alive && state === 'paused') await resumeNode(alive, own.dataDir);
       // The agent goes first: it would report the end of its tasks as failures.
@@ -120,7 +120,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
 
     async kill(plan, node) {
       const own = pathsOf(plan, node);
-      const { record } = hostState(own);
+      const { record } = await findHost(own);
       if (record) {
         signalProcess(record, 'SIGKILL');
         await awaitEnd([record], stopTimeoutMs);

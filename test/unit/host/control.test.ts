@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -147,6 +147,24 @@ describe('the control socket of a host', () => {
     host.flush();
     expect(await readFile(join(folder, 'logs/mesos-agent.log'), 'utf8')).toMatch(/^\S+Z INFO {2}mesos-agent: hello\n/);
     expect(await readFile(join(folder, 'logs/host.log'), 'utf8')).not.toContain('hello');
+  });
+
+  it('renews the time of files that must not be tidied away', async () => {
+    const kept = join(folder, 'claim.json');
+    await writeFile(kept, '');
+    await utimes(kept, 1, 1);
+    const daily: (() => void)[] = [];
+    const clock = { ...systemClock, every: (_ms: number, fn: () => void) => (daily.push(fn), () => {}) };
+    const other = {
+      ...spec(),
+      controlSocket: join(folder, 'other.sock'),
+      pidFile: join(folder, 'other'),
+      services: [],
+    };
+    const second = await runHost({ ...other, keepFresh: [kept, join(folder, 'gone')] }, {} as LoadComponent, clock);
+    for (const fn of daily) fn();
+    expect((await stat(kept)).mtimeMs).toBeGreaterThan(1_000_000);
+    await second.stop();
   });
 
   it('draws random numbers from the seed, other ones for each service', () => {
