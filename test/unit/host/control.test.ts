@@ -154,7 +154,11 @@ describe('the control socket of a host', () => {
     await writeFile(kept, '');
     await utimes(kept, 1, 1);
     const daily: (() => void)[] = [];
-    const clock = { ...systemClock, every: (_ms: number, fn: () => void) => (daily.push(fn), () => {}) };
+    const every = (_ms: number, fn: () => void) => {
+      daily.push(fn);
+      return () => {};
+    };
+    const clock = { ...systemClock, every };
     const other = {
       ...spec(),
       controlSocket: join(folder, 'other.sock'),
