@@ -54,9 +54,7 @@ export async function realQuorumSeconds() {
     );
     return (performance.now() - started) / 1000;
   } finally {
-    await Promise.all(
-      children.map((child) => new Promise((resolve) => (child.once('close', resolve), child.kill('SIGKILL')))),
-    );
+    await Promise.all(children.map((child) => endOf(child)));
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -85,4 +83,11 @@ async function freePorts(count) {
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+function endOf(child) {
+  return new Promise((resolve) => {
+    child.once('close', resolve);
+    child.kill('SIGKILL');
+  });
 }
