@@ -70,7 +70,8 @@ async function createProgress(globals: GlobalOptions): Promise<CliProgress> {
     style: createStyle(wantsColor(process.stderr, process.env, globals.color)),
   };
   const toStderr = (text: string) => void process.stderr.write(text);
-  if (process.stderr.isTTY && !globals.quiet && process.env.TERM !== 'dumb') {
+  // A terminal that has no width can't be drawn on.
+  if (process.stderr.isTTY && process.stderr.columns > 0 && !globals.quiet && process.env.TERM !== 'dumb') {
     const { createTerminalProgress } = await import('./terminal-progress.ts');
     return createTerminalProgress(toStderr, options);
   }

@@ -114,6 +114,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
       void scope.close();
     };
     const onAbort = () => {
+      for (const { step } of steps) step.fail();
       reject(signal.reason);
       void scope.close();
     };
