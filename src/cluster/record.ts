@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { clusterNamePattern } from '../config/names.ts';
 import type { ClusterConfig, Engine, RawConfig, RuntimeKind } from '../config/types.ts';
 import type { ClusterPlan, Site } from '../plan/types.ts';
 import { type StatePaths, statePaths } from '../runtime/paths.ts';
@@ -87,7 +88,7 @@ export function createRecords(env: Readonly<Record<string, string | undefined>>)
         throw stateError(error, paths.root);
       });
       return entries
-        .filter((entry) => entry.isDirectory() && /^[a-z][a-z0-9-]{0,30}$/.test(entry.name))
+        .filter((entry) => entry.isDirectory() && clusterNamePattern.test(entry.name))
         .map((entry) => entry.name)
         .sort();
     },

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { checkClusterName } from '../config/names.ts';
 import { DevclusterError } from '../support/errors.ts';
 
 /** Where devcluster keeps what belongs to clusters; everything below is 0700, owned by the user. */
@@ -32,15 +33,6 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** A path longer than this may not fit into a socket address (104 bytes on macOS, 108 on Linux). */
 const longestSocketPath = 100;
-const clusterName = /^[a-z][a-z0-9-]{0,30}$/;
-
-/** The rule for names of clusters. @throws DevclusterError usage */
-export function checkClusterName(name: string): string {
-  if (clusterName.test(name)) return name;
-  throw new DevclusterError('usage', 'BAD_CLUSTER_NAME', `'${name}' can't be the name of a cluster`, {
-    hint: 'Use at most 31 small letters, digits and hyphens, beginning with a letter.',
-  });
-}
 
 /**
  * @param env the variables that decide: XDG_STATE_HOME, HOME, XDG_RUNTIME_DIR

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkClusterName, statePaths } from '../../../src/runtime/paths.ts';
+import { checkClusterName } from '../../../src/config/names.ts';
+import { statePaths } from '../../../src/runtime/paths.ts';
 
 describe("the paths of a cluster's state", () => {
   it('begin at XDG_STATE_HOME, or in the home folder', () => {
