@@ -12,6 +12,7 @@ import {
   findTask,
   isDone,
   type TaskBook,
+  tasksOf,
 } from './books.ts';
 import type { CustomExecutors } from './custom-executors.ts';
 import type { Journal } from './journal.ts';
@@ -62,6 +63,14 @@ export function createAgent(options: AgentOptions): Agent {
     const known = books.frameworks.get(id);
     if (!known || JSON.stringify(known.info) !== JSON.stringify(info)) journal.record({ k: 'framework', id, info });
     return books.frameworks.get(id);
+  };
+
+  /** The framework has changed or has a new scheduler; what that one has to acknowledge still is sent to it at once. */
+  const resubscribed = (info: FrameworkInfo) => {
+    const id = info.id?.value ?? '';
+    if (!books.frameworks.has(id)) return;
+    learnFramework(info);
+    updates.resume([...tasksOf(books)].filter((task) => task.frameworkId === id));
   };
 
   const addExecutor = (framework: FrameworkBook, info: ExecutorInfo, kind: ExecutorKind): ExecutorBook => {
@@ -267,7 +276,7 @@ export function createAgent(options: AgentOptions): Agent {
         reconcile(message.framework_id, message.task_ids);
         break;
       case 'UPDATE_FRAMEWORK':
-        if (books.frameworks.has(message.framework.id?.value ?? '')) learnFramework(message.framework);
+        resubscribed(message.framework);
         break;
       case 'CHECKPOINT_RESOURCES':
         journal.record({ k: 'resources', resources: message.resources });
