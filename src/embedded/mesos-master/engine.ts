@@ -83,12 +83,17 @@ export function createEngine(options: EngineOptions): Engine {
   let armedFor: number | undefined;
   let allocation: NodeJS.Immediate | undefined;
   let registryDirty = false;
+  /** Something was told to somebody, so something changed that can be seen. */
+  let touched = false;
 
   const cluster = createCluster(
     options.settings,
     options.master,
     {
-      toFramework: (id, event) => frameworkStreams.get(id)?.stream.send(event),
+      toFramework(id, event) {
+        touched = true;
+        frameworkStreams.get(id)?.stream.send(event);
+      },
       closeFramework: (id) => endPeer(frameworkStreams, id),
       toAgent: (id, message) => agentStreams.get(id)?.stream.send(message),
       closeAgent(id) {
@@ -97,11 +102,13 @@ export function createEngine(options: EngineOptions): Engine {
         endPeer(agentStreams, id);
       },
       toOperators(event) {
+        touched = true;
         if (operatorStreams.size === 0) return;
         const message = operatorEvent(cluster, event);
         for (const { stream } of operatorStreams) stream.send(message);
       },
       registryChanged() {
+        touched = true;
         registryDirty = true;
       },
       log: (text) => log.info(text),
@@ -110,10 +117,10 @@ export function createEngine(options: EngineOptions): Engine {
   );
   restore(cluster, options.recovered);
 
-  /** What every input ends with. */
-  const settle = () => {
+  /** What every input ends with. @param changed whether anything that can be seen may have changed */
+  const settle = (changed = true) => {
     if (closed) return;
-    revision++;
+    if (changed) revision++;
     if (registryDirty) {
       registryDirty = false;
       options.registry.save(cluster);
@@ -122,8 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
       allocation ??= setImmediate(() => {
         allocation = undefined;
         if (closed) return;
-        allocate(cluster);
-        settle();
+        settle(allocate(cluster).length > 0);
       });
     arm();
   };
@@ -137,8 +143,9 @@ export function createEngine(options: EngineOptions): Engine {
     if (at === undefined) return;
     cancelTimer = clock.after(Math.max(0, at - clock.monotonic()), () => {
       armedFor = undefined;
+      touched = false;
       wake(cluster);
-      settle();
+      settle(touched);
     });
   };
 
