@@ -15,7 +15,7 @@ export interface MasterAddress {
 /** Follows who leads. */
 export interface Masters {
   readonly leader: MasterAddress | undefined;
-  /** At each change, and once with the first that is known. */
+  /** Called at each change, the first answer included; not for what is known at the time of the call. */
   onChange(listener: (leader: MasterAddress | undefined) => void): Cancel;
   close(): Promise<void>;
 }
@@ -61,10 +61,7 @@ function fixedMaster(text: string): Masters {
   const leader = { address: `${match[1]}:${match[2] ?? '5050'}`, hostname: match[1]! };
   return {
     leader,
-    onChange(listener) {
-      listener(leader);
-      return () => {};
-    },
+    onChange: () => () => {},
     close: async () => {},
   };
 }
