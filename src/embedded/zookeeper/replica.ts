@@ -178,7 +178,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     } else if (message.kind === 'forward') {
       if (raft.role !== 'leader') return;
       stampCommand(message.command, clock.now());
-      raft.propose(Buffer.from(message.command));
+      raft.propose(message.command);
       schedule();
     } else if (message.kind === 'touch' && raft.role === 'leader') options.onTouched(message.sessions);
   }

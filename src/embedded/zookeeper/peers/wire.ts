@@ -183,6 +183,5 @@ function readRaft(r: JuteReader): RaftMessage {
 }
 
 function readEntry(r: JuteReader): Entry {
-  // Entries stay in memory for long: a view would keep the whole frame with them.
-  return { term: r.millis(), data: Buffer.from(r.buffer() ?? []) };
+  return { term: r.millis(), data: r.buffer() ?? Buffer.alloc(0) };
 }

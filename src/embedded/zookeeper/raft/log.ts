@@ -13,6 +13,7 @@ export interface RaftLog {
   entryAt(index: number): Entry;
   /** Entries from `from` on, at most `maxEntries`, and no more than the first over `maxBytes`. */
   slice(from: number, maxEntries: number, maxBytes: number): Entry[];
+  /** Copies the entry's data: it may be a view of something larger. */
   append(entry: Entry): void;
   /** Drops the entries after `index`. */
   truncateAfter(index: number): void;
@@ -27,6 +28,7 @@ export function createRaftLog(base: { index: number; term: number }, initial: re
   let entries = [...initial];
   let baseIndex = base.index;
   let baseTerm = base.term;
+  const pack = createPacker();
 
   const log: RaftLog = {
     get lastIndex() {
@@ -59,7 +61,7 @@ export function createRaftLog(base: { index: number; term: number }, initial: re
       return taken;
     },
     append(entry) {
-      entries.push(entry);
+      entries.push({ term: entry.term, data: pack(entry.data) });
     },
     truncateAfter(index) {
       if (index < baseIndex) throw new RangeError(`can't truncate to ${index}, the log starts after ${baseIndex}`);
@@ -80,4 +82,26 @@ export function createRaftLog(base: { index: number; term: number }, initial: re
     },
   };
   return log;
+}
+
+const chunkBytes = 1 << 16;
+
+/**
+ * Copies data one behind the other into chunks of its own. Entries come and go together, so a chunk is free when its
+ * entries are; in the pool that all buffers share, each would keep others' remains in memory with it.
+ */
+function createPacker(): (data: Buffer) => Buffer {
+  let chunk = Buffer.alloc(0);
+  let used = 0;
+  return (data) => {
+    if (data.length > chunkBytes / 4) return Buffer.from(data);
+    if (used + data.length > chunk.length) {
+      chunk = Buffer.allocUnsafeSlow(chunkBytes);
+      used = 0;
+    }
+    const copy = chunk.subarray(used, used + data.length);
+    data.copy(copy);
+    used += data.length;
+    return copy;
+  };
 }

@@ -1,6 +1,6 @@
 /** Identities and access control lists: the schemes world, auth, digest, ip and super as ZooKeeper 3.8 has them. */
 import { createHash } from 'node:crypto';
-import { errorCodes } from '../../../protocols/zookeeper/constants.ts';
+import { errorCodes, perms } from '../../../protocols/zookeeper/constants.ts';
 import type { Acl } from '../../../protocols/zookeeper/records.ts';
 import { Refusal } from './refusal.ts';
 
@@ -9,6 +9,9 @@ export interface Identity {
   scheme: string;
   id: string;
 }
+
+/** Everything for everybody: what most nodes have. */
+export const openAcl: readonly Acl[] = Object.freeze([{ perms: perms.all, scheme: 'world', id: 'anyone' }]);
 
 /** `user:` and the base64 of the SHA-1 of `user:password`. */
 export function digestOf(credentials: string | Buffer): string {
@@ -31,24 +34,26 @@ export function authenticate(
 }
 
 /** The list as it is stored: `auth` becomes the caller's identities. @throws Refusal invalidACL */
-export function storedAcl(acl: readonly Acl[], identities: readonly Identity[]): Acl[] {
+export function storedAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
+  const [only] = acl;
+  if (acl.length === 1 && only?.perms === perms.all && only.scheme === 'world' && only.id === 'anyone') return openAcl;
   const stored: Acl[] = [];
   const seen = new Set<string>();
   for (const entry of acl) {
-    const { perms, scheme, id } = entry;
-    const key = `${perms} ${scheme} ${id}`;
+    const { perms: bits, scheme, id } = entry;
+    const key = `${bits} ${scheme} ${id}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    if (scheme === 'world' && id === 'anyone') stored.push({ perms, scheme, id });
+    if (scheme === 'world' && id === 'anyone') stored.push({ perms: bits, scheme, id });
     else if (scheme === 'auth') {
       const proved = identities.filter((identity) => identity.scheme === 'digest');
       if (proved.length === 0) throw new Refusal(errorCodes.invalidACL);
-      for (const identity of proved) stored.push({ perms, scheme: identity.scheme, id: identity.id });
+      for (const identity of proved) stored.push({ perms: bits, scheme: identity.scheme, id: identity.id });
     } else if (
       (scheme === 'digest' && id.replace(/:+$/, '').split(':').length === 2) ||
       (scheme === 'ip' && parseIpRange(id))
     )
-      stored.push({ perms, scheme, id });
+      stored.push({ perms: bits, scheme, id });
     else throw new Refusal(errorCodes.invalidACL);
   }
   if (stored.length === 0) throw new Refusal(errorCodes.invalidACL);
@@ -59,8 +64,8 @@ export function storedAcl(acl: readonly Acl[], identities: readonly Identity[]):
 export function permits(acl: readonly Acl[], permission: number, identities: readonly Identity[]): boolean {
   if (acl.length === 0 || identities.some((identity) => identity.scheme === 'super')) return true;
   return acl.some(
-    ({ perms, scheme, id }) =>
-      (perms & permission) !== 0 &&
+    ({ perms: bits, scheme, id }) =>
+      (bits & permission) !== 0 &&
       ((scheme === 'world' && id === 'anyone') ||
         identities.some(
           (identity) =>

@@ -6,7 +6,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { errorCodes, opCodes } from '../../../protocols/zookeeper/constants.ts';
 import { JuteError, JuteReader } from '../../../protocols/zookeeper/jute.ts';
 import { type Acl, type MultiOp, type MultiResult, readRequest } from '../../../protocols/zookeeper/records.ts';
-import type { Identity } from './acl.ts';
+import { type Identity, openAcl } from './acl.ts';
 import { type Command, decodeCommand, type Origin } from './commands.ts';
 import { Refusal } from './refusal.ts';
 import { createTree, ownerKind, type Tree, ttlOf } from './tree.ts';
@@ -86,6 +86,7 @@ export function createMachine(options: MachineOptions, initial: State = createSt
 
   /** Equal lists are one object: most nodes have the same few. */
   const intern = (acl: readonly Acl[]): readonly Acl[] => {
+    if (acl === openAcl) return acl;
     const key = acl.map(({ perms, scheme, id }) => `${perms}:${scheme}:${id}`).join('\n');
     const known = aclCache.get(key);
     if (known) return known;

@@ -30,7 +30,8 @@ export function encodeState(state: State): Buffer {
   w.int(state.tree.nodes.size);
   for (const [path, node] of state.tree.nodes) {
     w.string(path);
-    w.buffer(node.data === null ? null : Buffer.from(node.data, 'latin1'));
+    w.bool(node.data !== null);
+    w.string(node.data ?? '');
     w.int(lists.get(node.acl)!);
     w.millis(node.czxid);
     w.millis(node.mzxid);
@@ -69,7 +70,7 @@ export function decodeState(bytes: Buffer): State {
   for (let count = r.int(); count > 0; count--) {
     const path = r.string();
     const node: Znode = {
-      data: r.buffer()?.toString('latin1') ?? null,
+      data: readData(r),
       acl: lists[r.int()] ?? [],
       czxid: r.millis(),
       mzxid: r.millis(),
@@ -91,4 +92,10 @@ export function decodeState(bytes: Buffer): State {
     parent.children.add(nameOf(path));
   }
   return { tree, sessions, ensemble, epoch, counter };
+}
+
+function readData(r: JuteReader): string | null {
+  const present = r.bool();
+  const data = r.string();
+  return present ? data : null;
 }

@@ -1,5 +1,6 @@
 /** The znodes. Nothing here checks rights or versions; `operations.ts` does. */
 import type { Acl, Stat } from '../../../protocols/zookeeper/records.ts';
+import { openAcl } from './acl.ts';
 import { nameOf, parentOf } from './paths.ts';
 
 export interface Znode {
@@ -51,7 +52,6 @@ export interface Tree {
   dataSize: number;
 }
 
-export const openAcl: readonly Acl[] = Object.freeze([{ perms: 31, scheme: 'world', id: 'anyone' }]);
 const readOnlyAcl: readonly Acl[] = Object.freeze([{ perms: 1, scheme: 'world', id: 'anyone' }]);
 
 export function emptyNode(fields: Partial<Znode> = {}): Znode {

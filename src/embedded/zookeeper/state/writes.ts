@@ -56,12 +56,14 @@ export function applyWrite(context: WriteContext, op: WriteOp): MultiResult {
   }
 }
 
+const knownFlags: ReadonlySet<number> = new Set(Object.values(createFlags));
+
 type CreateOp = Extract<WriteOp, { op: 'create' | 'create2' | 'createContainer' | 'createTTL' }>;
 
 function create(context: WriteContext, op: CreateOp): MultiResult {
   const { tree, zxid, time } = context;
   const { flags } = op;
-  if (!Object.values(createFlags).some((flag) => flag === flags)) throw new Refusal(errorCodes.badArguments);
+  if (!knownFlags.has(flags)) throw new Refusal(errorCodes.badArguments);
   const ttlMode = flags === createFlags.persistentTTL || flags === createFlags.persistentSequentialTTL;
   const ttl = op.op === 'createTTL' ? op.ttl : -1;
   if (ttlMode && !context.extendedTypes) throw new Refusal(errorCodes.unimplemented);
