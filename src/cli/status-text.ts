@@ -1,4 +1,4 @@
-import type { NodeReport, ServiceReport, StatusDocument } from '../cluster/status.ts';
+import type { Endpoints, NodeReport, ServiceReport, StatusDocument } from '../cluster/status.ts';
 import type { Style } from './spec.ts';
 import { formatTable } from './table.ts';
 
@@ -16,8 +16,9 @@ export function formatStatus(status: StatusDocument, style: Style): string {
   const kind = [status.runtime, status.engine].filter(Boolean).join(', ');
   const lines = [`${style.bold(status.name)}  ${colored(status.state, style)}  ${style.dim(kind)}`, ''];
   lines.push(formatTable(status.nodes.map((node) => nodeRow(node, style))), '');
-  lines.push(formatEndpoints(status, style));
-  const { mesos, marathon } = status;
+  const { endpoints, mesos, marathon } = status;
+  const leaders = { 'mesos-master': mesos?.leader ?? undefined, marathon: marathon?.leader ?? undefined };
+  if (endpoints) lines.push(formatEndpoints(endpoints, leaders, style));
   if (mesos && marathon)
     lines.push(
       '',
@@ -37,13 +38,16 @@ export function formatStatus(status: StatusDocument, style: Style): string {
 }
 
 /** Where the cluster's services are, one a line, with who leads. */
-export function formatEndpoints({ endpoints, mesos, marathon }: StatusDocument, style: Style): string {
-  if (!endpoints) return '';
-  const led = (leader: string | null | undefined) => style.dim(leader ? `led by ${leader}` : 'no leader');
+export function formatEndpoints(
+  endpoints: Endpoints,
+  leaders: { [C in 'mesos-master' | 'marathon']?: string | undefined },
+  style: Style,
+): string {
+  const led = (leader: string | undefined) => style.dim(leader ? `led by ${leader}` : 'no leader');
   return formatTable(
     [
-      ['Marathon', endpoints.marathon, led(marathon?.leader)],
-      ['Mesos', endpoints.mesos, led(mesos?.leader)],
+      ['Marathon', endpoints.marathon, led(leaders.marathon)],
+      ['Mesos', endpoints.mesos, led(leaders['mesos-master'])],
       ['Mesos-DNS', endpoints.mesosDns, style.dim(`DNS at ${endpoints.dns}`)],
       ['ZooKeeper', endpoints.zookeeper],
     ],

@@ -1,10 +1,11 @@
 import type { ClusterPlan, NodePlan, ServicePlan } from '../plan/types.ts';
 import { type Component, components } from '../protocols/versions.ts';
 import type { UnitEvent } from '../runtime/types.ts';
-import type { Progress, Step } from '../support/progress.ts';
+import type { Progress } from '../support/progress.ts';
 import { createScope } from '../support/scope.ts';
 import { trace } from '../support/trace.ts';
 import type { Health, MesosSummary, probe as probeService } from './probes.ts';
+import { openSteps, summaryOf } from './readiness-steps.ts';
 import { servicesOf } from './target.ts';
 
 export interface ReadinessOptions {
@@ -39,7 +40,10 @@ export interface ReadinessFailure {
   pending: readonly NotReady[];
 }
 
-export type ReadinessResult = { ready: true } | { ready: false; failure: ReadinessFailure };
+/** The names of the leading nodes. */
+export type Leaders = Partial<Record<Component, string>>;
+
+export type ReadinessResult = { ready: true; leaders: Leaders } | { ready: false; failure: ReadinessFailure };
 
 export interface Readiness {
   /** Resolves when every service has said in its own protocol that it does its part, or will not. @throws on abort */
@@ -64,14 +68,6 @@ interface Entry {
   /** How long it has been waited for while it could have become ready. */
   waitedMs: number;
 }
-
-const titles: Record<Component, string> = {
-  zookeeper: 'ZooKeeper',
-  'mesos-master': 'Mesos masters',
-  'mesos-agent': 'Mesos agents',
-  marathon: 'Marathon',
-  'mesos-dns': 'Mesos-DNS',
-};
 
 const unregistered = 'its framework is not registered with the leading master';
 const leaderless = 'no master leads';
@@ -104,7 +100,8 @@ export function awaitReady(options: ReadinessOptions): Readiness {
   const watchesMesos = entries.some(({ service }) => involvesMaster(service.component));
   /** Whether Marathon's framework is subscribed, as the leading master sees it. */
   let frameworkActive = !entries.some(({ service }) => service.component === 'marathon');
-  const steps = openSteps(entries, progress);
+  const present = components.filter((component) => entries.some((entry) => entry.service.component === component));
+  const steps = openSteps(present, progress);
   let finish: (result: ReadinessResult) => void = () => {};
 
   const result = new Promise<ReadinessResult>((resolve, reject) => {
@@ -144,10 +141,12 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     for (const { component, step } of steps) {
       const waiting = of(component).find((entry) => !entry.ready);
       if (waiting) step.update(`${waiting.id}: ${waiting.reason}`);
-      else if (isDone(component)) step.done(summaryOf(component, of(component)));
+      else if (isDone(component))
+        step.done(summaryOf(component, of(component).length, leadersOf(of(component))[component]));
       else step.update(component === 'marathon' ? unregistered : leaderless);
     }
-    if (steps.every(({ component }) => isDone(component))) finish({ ready: true });
+    if (steps.every(({ component }) => isDone(component)))
+      finish({ ready: true, leaders: leadersOf([...entries, ...masters]) });
   };
 
   const setReady = (entry: Entry, leader: boolean) => {
@@ -155,6 +154,8 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     if (entry.ready) return;
     entry.ready = true;
     trace(`ready ${entry.id}${leader ? ' (leader)' : ''}`);
+    // What one instance of Marathon knows the others, which pass the question on to the leader, know too.
+    if (entry.service.component === 'marathon') for (const other of of('marathon')) if (!other.ready) void check(other);
   };
 
   const isMesosDone = () => isDone('mesos-master') && isDone('mesos-agent') && frameworkActive;
@@ -305,29 +306,10 @@ function newEntry(node: NodePlan, service: ServicePlan): Entry {
   };
 }
 
-function openSteps(entries: readonly Entry[], progress: Progress): { component: Component; step: Step }[] {
-  const present = components.filter((component) => entries.some((entry) => entry.service.component === component));
-  const steps = progress.steps(present.map((component) => titles[component]));
-  const done = new Set<Component>();
-  return present.map((component, i) => {
-    const step = steps[i]!;
-    return {
-      component,
-      step: {
-        update: (text) => {
-          if (!done.has(component)) step.update(text);
-        },
-        done: (text) => {
-          if (!done.has(component)) step.done(text);
-          done.add(component);
-        },
-        fail: (text) => {
-          if (!done.has(component)) step.fail(text);
-          done.add(component);
-        },
-      },
-    };
-  });
+function leadersOf(entries: readonly Entry[]): Leaders {
+  return Object.fromEntries(
+    entries.filter((entry) => entry.leader).map((entry) => [entry.service.component, entry.node.name]),
+  );
 }
 
 function involvesMaster(component: Component): boolean {
@@ -359,10 +341,4 @@ function firstPending(entries: readonly Entry[]): Entry | undefined {
     if (entry) return entry;
   }
   return undefined;
-}
-
-function summaryOf(component: Component, entries: readonly Entry[]): string {
-  const leader = entries.find((entry) => entry.leader);
-  if (leader) return `${entries.length === 1 ? 'on' : 'led by'} ${leader.node.name}`;
-  return component === 'mesos-agent' ? `${entries.length} registered` : `on ${entries.length} nodes`;
 }

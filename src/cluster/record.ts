@@ -29,6 +29,8 @@ export interface ClusterRecord {
   /** Undefined while its places are being reserved. */
   site?: Site;
   plan?: ClusterPlan;
+  /** Units that still run as an earlier plan had them, because an `up` did not get to its end. */
+  outdatedUnits?: readonly string[];
   /** How long the last `up` or `start` took. */
   readyInSeconds?: number;
 }

@@ -1,9 +1,10 @@
 import type { Engine, RuntimeKind } from '../config/types.ts';
 import type { ClusterPlan, NodePlan, ServicePlan } from '../plan/types.ts';
-import type { Component } from '../protocols/versions.ts';
+import { type Component, components } from '../protocols/versions.ts';
 import type { Runtime, UnitStatus } from '../runtime/types.ts';
 import { type ClusterContext, openCluster } from './context.ts';
 import { type Health, type MarathonSummary, type MesosSummary, marathonCounts, probe } from './probes.ts';
+import type { Leaders } from './readiness.ts';
 import type { PlannedRecord } from './record.ts';
 import { servicesOf } from './target.ts';
 
@@ -32,6 +33,15 @@ export interface NodeReport {
   services: ServiceReport[];
 }
 
+/** One address for each service, of the leader where there is one. */
+export interface Endpoints {
+  zookeeper: string;
+  mesos: string;
+  marathon: string;
+  mesosDns: string;
+  dns: string;
+}
+
 /** What `status --json` prints. */
 export interface StatusDocument {
   name: string;
@@ -40,7 +50,7 @@ export interface StatusDocument {
   engine?: Engine | 'mixed';
   readyInSeconds?: number;
   /** Reachable from the laptop; `mesos` and `marathon` are the leaders'. */
-  endpoints?: { zookeeper: string; mesos: string; marathon: string; mesosDns: string; dns: string };
+  endpoints?: Endpoints;
   nodes: NodeReport[];
   /** `leader` is a node's name. */
   mesos?: { leader: string | null; agents: number; frameworks: number; tasksRunning: number };
@@ -185,21 +195,37 @@ function clusterState(nodes: readonly NodeReport[]): ClusterState {
   return well ? 'running' : 'degraded';
 }
 
-function endpointsOf(plan: ClusterPlan, nodes: readonly NodeReport[]): NonNullable<StatusDocument['endpoints']> {
-  const { endpoints } = plan;
-  const urlOf = (component: Component, otherwise: string | undefined): string => {
-    const services = nodes.flatMap((node) => node.services).filter((service) => service.component === component);
-    const best = services.find((service) => service.leader) ?? services.find((service) => service.ready);
-    return best?.url ?? otherwise ?? '';
+/** Where to reach a cluster of which only its leaders are known. */
+export function endpointsByLeaders(plan: ClusterPlan, leaders: Leaders): Endpoints {
+  const urlOf = (component: Component) => {
+    const services = plan.nodes.flatMap(servicesOf).filter((service) => service.component === component);
+    return (services.find((service) => service.node === leaders[component]) ?? services[0])?.url ?? '';
   };
-  const dnsNode = nodes.findIndex((node) =>
-    node.services.some((service) => service.component === 'mesos-dns' && service.ready),
-  );
   return {
-    zookeeper: endpoints.zookeeper,
-    mesos: urlOf('mesos-master', endpoints.mesos[0]),
-    marathon: urlOf('marathon', endpoints.marathon[0]),
-    mesosDns: urlOf('mesos-dns', endpoints.mesosDns[0]),
-    dns: endpoints.dns[Math.max(0, dnsNode)] ?? '',
+    zookeeper: plan.endpoints.zookeeper,
+    mesos: urlOf('mesos-master'),
+    marathon: urlOf('marathon'),
+    mesosDns: urlOf('mesos-dns'),
+    dns: plan.endpoints.dns[0] ?? '',
   };
+}
+
+/** Of several services that are ready the leading one. */
+function endpointsOf(plan: ClusterPlan, nodes: readonly NodeReport[]): Endpoints {
+  const best = (component: Component) => {
+    const able = nodes.flatMap(({ name, services }) =>
+      services
+        .filter((service) => service.component === component && service.ready)
+        .map((service) => ({ name, service })),
+    );
+    return (able.find(({ service }) => service.leader) ?? able[0])?.name;
+  };
+  const leaders = Object.fromEntries(
+    components.flatMap((component) => {
+      const name = best(component);
+      return name === undefined ? [] : [[component, name]];
+    }),
+  ) as Leaders;
+  const dnsNode = plan.nodes.findIndex((node) => node.name === leaders['mesos-dns']);
+  return { ...endpointsByLeaders(plan, leaders), dns: plan.endpoints.dns[Math.max(0, dnsNode)] ?? '' };
 }

@@ -3,14 +3,16 @@ import type { LoadedConfig } from '../config/load.ts';
 import type { ClusterConfig } from '../config/types.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { ClusterPlan, NodePlan, Site, UnitPlan } from '../plan/types.ts';
-import type { Runtime, SiteRequest } from '../runtime/types.ts';
+import type { Component } from '../protocols/versions.ts';
+import type { Runtime, SiteRequest, UnitStatus } from '../runtime/types.ts';
 import { DevclusterError, messageOf } from '../support/errors.ts';
 import { settleAll } from '../support/settle.ts';
 import { trace } from '../support/trace.ts';
-import { comparePlans, type PlanChanges, refuseConflicts } from './changes.ts';
+import { comparePlans, refuseConflicts } from './changes.ts';
 import { choose } from './choose.ts';
 import type { ClusterContext } from './context.ts';
 import { withClusterLock } from './lock.ts';
+import type { Leaders } from './readiness.ts';
 import { type ClusterRecord, newRecord, type PlannedRecord } from './record.ts';
 import { startAndWait } from './wait.ts';
 
@@ -25,6 +27,7 @@ export interface UpOptions {
 export interface UpResult {
   record: PlannedRecord;
   runtime: Runtime;
+  leaders: Leaders;
   /** `unchanged`: everything ran and was as configured. */
   outcome: 'created' | 'changed' | 'repaired' | 'unchanged';
   seconds: number;
@@ -99,35 +102,61 @@ async function bringUp(
   trace('places reserved');
   for (const remark of site.remarks) if (!known?.site?.remarks.includes(remark)) progress.note(remark);
   const plan = makePlan({ config, site, runtime: before.runtime, engine: before.engine });
-  const record: PlannedRecord = { ...before, site, plan };
+  const changes = comparePlans(known?.plan, plan);
+  await removeNodes(runtime, known?.plan, changes.removedNodes);
+  const outdated = [...new Set([...(known?.outdatedUnits ?? []), ...changes.changedUnits])];
+  let record: PlannedRecord = { ...before, site, plan, outdatedUnits: outdated };
   await records.write(record);
   trace('planned');
 
-  const changes = comparePlans(known?.plan, plan);
-  const work = known ? await findWork(runtime, known.plan, plan, changes) : everything(plan);
-  await startAndWait(
-    {
-      runtime,
-      plan,
-      nodes: plan.nodes,
-      timeoutSeconds: config.timeouts.up,
-      serviceTimeoutSeconds: config.timeouts.service,
-      progress: work.length > 0 ? progress : { ...progress, steps: quietSteps },
-      signal,
-      probe: context.probe,
-    },
-    () => doWork(runtime, known?.plan, plan, work),
+  const waiting = {
+    runtime,
+    plan,
+    timeoutSeconds: config.timeouts.up,
+    serviceTimeoutSeconds: config.timeouts.service,
+    signal,
+    probe: context.probe,
+  };
+  const statuses = new Map((known ? await runtime.inspect(plan) : []).map((status) => [status.id, status]));
+  const work = findWork(plan, statuses);
+  const quiet = { ...progress, steps: quietSteps };
+  // One node after the other, so that there is a quorum for most of the time.
+  for (const node of plan.nodes)
+    for (const unit of node.units) {
+      const state = statuses.get(unit.id)?.state;
+      if (!outdated.includes(unit.id) || (state !== 'running' && state !== 'paused')) continue;
+      const [step] = progress.steps([`Restarting ${unit.id} with its new configuration`]);
+      await runtime.stop(plan, node, unit);
+      await startAndWait({ ...waiting, nodes: [node], progress: quiet }, () => runtime.start(plan, unit));
+      step?.done();
+      record = { ...record, outdatedUnits: record.outdatedUnits?.filter((id) => id !== unit.id) ?? [] };
+      await records.write(record);
+    }
+  const leaders = await startAndWait(
+    { ...waiting, nodes: plan.nodes, progress: work.length > 0 ? progress : quiet },
+    () => doWork(runtime, plan, work),
   );
   trace('ready');
+
   const seconds = Math.round(performance.now() - begun) / 1000;
-  const outcome = outcomeOf(known, changes, work);
+  const changed = outdated.length + changes.addedNodes.length + changes.removedNodes.length > 0;
+  const outcome =
+    !known || known.phase === 'creating' ? 'created' : changed ? 'changed' : work.length > 0 ? 'repaired' : 'unchanged';
+  const { outdatedUnits: _, ...rest } = record;
   const done: PlannedRecord = {
-    ...record,
+    ...rest,
     phase: 'up',
     ...(outcome === 'unchanged' ? {} : { readyInSeconds: seconds }),
   };
   await records.write(done);
-  return { record: done, runtime, outcome, seconds };
+  return { record: done, runtime, leaders, outcome, seconds };
+}
+
+/** Nodes that are not configured any more are stopped while there still is a plan that knows them. */
+async function removeNodes(runtime: Runtime, plan: ClusterPlan | undefined, names: readonly string[]): Promise<void> {
+  if (!plan) return;
+  const nodes = plan.nodes.filter((node) => names.includes(node.name));
+  await settleAll(nodes.map((node) => runtime.stop(plan, node)));
 }
 
 const quietSteps = (titles: readonly string[]) => titles.map(() => ({ update() {}, done() {}, fail() {} }));
@@ -157,57 +186,33 @@ function siteRequest(config: ClusterConfig): SiteRequest {
 /** One thing to be done to bring a cluster to its plan. */
 type Work =
   | { kind: 'start'; unit: UnitPlan }
-  | { kind: 'restart'; node: NodePlan; unit: UnitPlan }
-  | { kind: 'remove-node'; node: NodePlan }
   | { kind: 'resume'; node: NodePlan }
   | { kind: 'heal'; node: NodePlan }
-  | { kind: 'start-services'; node: NodePlan; components: readonly UnitPlan['services'][number]['component'][] };
+  | { kind: 'start-services'; node: NodePlan; components: readonly Component[] };
 
-function everything(plan: ClusterPlan): Work[] {
-  return plan.nodes.flatMap((node) => node.units.map((unit): Work => ({ kind: 'start', unit })));
-}
-
-async function findWork(
-  runtime: Runtime,
-  before: ClusterPlan | undefined,
-  plan: ClusterPlan,
-  changes: PlanChanges,
-): Promise<Work[]> {
-  const statuses = new Map((await runtime.inspect(plan)).map((status) => [status.id, status]));
+/** @param statuses what the runtime sees of each unit; one it doesn't know of is not running */
+function findWork(plan: ClusterPlan, statuses: ReadonlyMap<string, UnitStatus>): Work[] {
   const work: Work[] = [];
-  for (const name of changes.removedNodes) {
-    const node = before?.nodes.find((each) => each.name === name);
-    if (node) work.push({ kind: 'remove-node', node });
-  }
   for (const node of plan.nodes) {
-    if (node.units.some((unit) => statuses.get(unit.id)?.partitioned)) work.push({ kind: 'heal', node });
-    if (node.units.some((unit) => statuses.get(unit.id)?.state === 'paused')) work.push({ kind: 'resume', node });
+    const own = node.units.flatMap((unit) => statuses.get(unit.id) ?? []);
+    if (own.some(({ partitioned }) => partitioned)) work.push({ kind: 'heal', node });
+    if (own.some(({ state }) => state === 'paused')) work.push({ kind: 'resume', node });
     for (const unit of node.units) {
       const status = statuses.get(unit.id);
-      const runs = status?.state === 'running' || status?.state === 'paused';
-      if (!runs) work.push({ kind: 'start', unit });
-      else if (changes.changedUnits.has(unit.id)) work.push({ kind: 'restart', node, unit });
-      else if (status.stoppedServices.length > 0)
-        work.push({
-          kind: 'start-services',
-          node,
-          components: status.stoppedServices.map(({ component }) => component),
-        });
+      if (status?.state !== 'running' && status?.state !== 'paused') work.push({ kind: 'start', unit });
+      else if (status.stoppedServices.length > 0) {
+        const components = status.stoppedServices.map(({ component }) => component);
+        work.push({ kind: 'start-services', node, components });
+      }
     }
   }
   return work;
 }
 
-async function doWork(
-  runtime: Runtime,
-  before: ClusterPlan | undefined,
-  plan: ClusterPlan,
-  work: readonly Work[],
-): Promise<void> {
+async function doWork(runtime: Runtime, plan: ClusterPlan, work: readonly Work[]): Promise<void> {
   // What is paused or cut off goes on first: the others may need it.
   await settleAll(
     work.map(async (item) => {
-      if (item.kind === 'remove-node') await runtime.stop(before ?? plan, item.node);
       if (item.kind === 'resume') await runtime.resume(plan, item.node);
       if (item.kind === 'heal') await runtime.partition(plan, item.node, false);
     }),
@@ -219,19 +224,7 @@ async function doWork(
         for (const component of item.components) await runtime.startService(plan, item.node, component);
     }),
   );
-  // One after the other, so that there is a quorum for most of the time.
-  for (const item of work)
-    if (item.kind === 'restart') {
-      await runtime.stop(before ?? plan, item.node, item.unit);
-      await runtime.start(plan, item.unit);
-    }
   trace('everything started');
-}
-
-function outcomeOf(known: ClusterRecord | undefined, changes: PlanChanges, work: readonly Work[]): UpResult['outcome'] {
-  if (!known || known.phase === 'creating') return 'created';
-  if (changes.changedUnits.size + changes.addedNodes.length + changes.removedNodes.length > 0) return 'changed';
-  return work.length > 0 ? 'repaired' : 'unchanged';
 }
 
 /** Removes a cluster that never was ready. What can't be removed is said, and left for `down`. */

@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime/types.ts';
 import { DevclusterError } from '../support/errors.ts';
 import type { Progress } from '../support/progress.ts';
 import type { probe } from './probes.ts';
-import { awaitReady, type ReadinessFailure } from './readiness.ts';
+import { awaitReady, type Leaders, type ReadinessFailure } from './readiness.ts';
 
 export interface WaitOptions {
   runtime: Runtime;
@@ -24,10 +24,11 @@ export interface WaitOptions {
 const logLines = 15;
 
 /**
- * Runs `start`, watching the units from before, and resolves when their services are ready.
+ * Runs `start`, watching the units from before, and resolves with who leads when their services are ready. A unit
+ * must not be stopped by `start`: its end would count as a failure.
  * @throws DevclusterError saying which service is at fault and with its last log lines; the signal's reason
  */
-export async function startAndWait(options: WaitOptions, start: () => Promise<void>): Promise<void> {
+export async function startAndWait(options: WaitOptions, start: () => Promise<void>): Promise<Leaders> {
   const { runtime, plan, nodes, signal, progress } = options;
   const stopWaiting = new AbortController();
   const readiness = awaitReady({
@@ -47,6 +48,7 @@ export async function startAndWait(options: WaitOptions, start: () => Promise<vo
     // A failed start ends the waiting, and a service that fails ends it before everything was started.
     const [result] = await Promise.all([readiness.result, starting]);
     if (!result.ready) throw await toError(options, result.failure);
+    return result.leaders;
   } finally {
     stopWaiting.abort();
     await Promise.allSettled([readiness.result, starting]);

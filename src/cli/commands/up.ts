@@ -1,7 +1,7 @@
 import type { DeploymentOutcome } from '../../apps/deployment.ts';
 import { createMarathonClient, type MarathonClient } from '../../clients/marathon.ts';
 import { down } from '../../cluster/down.ts';
-import { describe, type StatusDocument } from '../../cluster/status.ts';
+import { describe, endpointsByLeaders } from '../../cluster/status.ts';
 import { type UpResult, up } from '../../cluster/up.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { ClusterConfig } from '../../config/types.ts';
@@ -51,9 +51,11 @@ export async function run(context: CommandContext): Promise<number> {
       });
     throw error;
   }
-  const status = await describe(result.record, result.runtime);
-  trace('described');
-  context.output.result(status, summary(result, status, deployed, globals.cluster, context.output.style));
+  const { output } = context;
+  // The whole status takes a question to every service, which is asked only for those who read it.
+  const document = output.json ? await describe(result.record, result.runtime) : undefined;
+  output.result(document, output.json ? '' : summary(result, deployed, globals.cluster, output.style));
+  trace('done');
   return deployed.some((each) => 'state' in each && each.state === 'failed') ? exitCodes.deployment : exitCodes.ok;
 }
 
@@ -102,14 +104,8 @@ async function deployConfigured(
 }
 
 /** @param cluster as -c named it; otherwise commands find it by themselves */
-function summary(
-  result: UpResult,
-  status: StatusDocument,
-  deployed: readonly Deployed[],
-  cluster: string | undefined,
-  style: Style,
-): string {
-  const { record, outcome, seconds } = result;
+function summary(result: UpResult, deployed: readonly Deployed[], cluster: string | undefined, style: Style): string {
+  const { record, leaders, outcome, seconds } = result;
   const kind = `${record.plan.runtime}, ${record.plan.engine}`;
   const what =
     outcome === 'unchanged'
@@ -120,7 +116,7 @@ function summary(
   return [
     `${style.bold(`Cluster '${record.name}'`)} ${what} ${style.dim(`(${kind})`)}`,
     '',
-    formatEndpoints(status, style),
+    formatEndpoints(endpointsByLeaders(record.plan, leaders), leaders, style),
     ...(apps.length > 0 ? ['', `  Apps: ${apps.join(', ')}`] : []),
     '',
     'Try next:',

@@ -75,6 +75,7 @@ export function fakeRuntime(logText = 'the last words'): FakeRuntime {
     async stop(_plan, node) {
       calls.push(`stop ${node.name}`);
       setUnits(node, 'stopped');
+      for (const unit of node.units) runtime.emit({ type: 'unit-exited', unit: unit.id, reason: 'it was stopped' });
     },
     async kill(_plan, node) {
       calls.push(`kill ${node.name}`);

@@ -127,6 +127,28 @@ describe('up', () => {
     ]);
   });
 
+  it('goes on where an interrupted change left off', async () => {
+    await bringUp();
+    runtime.onStart = (unit) => {
+      if (unit === 'node-2') throw new DevclusterError('missing', 'DISK_FULL', 'no room');
+    };
+    await expect(bringUp({ timing: 'production' })).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect((await record())?.outdatedUnits).toEqual(['node-2', 'node-3']);
+    runtime.onStart = () => {};
+    runtime.calls.length = 0;
+    expect((await bringUp()).outcome).toBe('changed');
+    expect(runtime.calls).toEqual(['reserve known', 'stop node-3', 'start node-3', 'start node-2']);
+    expect((await record())?.outdatedUnits).toBeUndefined();
+    expect((await bringUp()).outcome).toBe('unchanged');
+  });
+
+  it('stops nodes that are not configured any more', async () => {
+    await bringUp({ nodes: 4 });
+    runtime.calls.length = 0;
+    expect((await bringUp({ nodes: 3 })).outcome).toBe('changed');
+    expect(runtime.calls).toEqual(['reserve known', 'stop node-4']);
+  });
+
   it('refuses other control nodes', async () => {
     await bringUp({ nodes: 3 });
     await expect(bringUp({ nodes: 1 })).rejects.toMatchObject({ kind: 'conflict', code: 'CLUSTER_DIFFERS' });
