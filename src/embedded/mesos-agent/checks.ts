@@ -4,6 +4,9 @@ import type { Environment } from './environment.ts';
 import { type Health, healthSettings, judge } from './health.ts';
 import type { ProbeResult, Prober, ProbeTarget } from './probe.ts';
 
+/** A probe that ends this long after its time limit tells nothing. */
+const lateProbeMs = 500;
+
 /** A check that runs until it is stopped. */
 export interface RunningCheck {
   stop(): void;
@@ -39,8 +42,11 @@ export function startHealthCheck(
   };
   const delayMs = start.runningForMs > 0 ? 0 : settings.delayMs;
   return repeat(clock, delayMs, settings.intervalMs, async (signal) => {
+    const began = clock.monotonic();
     const success = await prober.probe(target, settings.timeoutMs, signal).then(isHealthy, () => false);
     if (signal.aborted) return;
+    // This process did not run itself meanwhile (blocked, or the laptop slept), so the task is not to blame.
+    if (!success && clock.monotonic() - began > settings.timeoutMs + lateProbeMs) return;
     const verdict = judge(health, success, clock.monotonic(), settings.maxFailures);
     health = verdict.health;
     if (verdict.healthy !== undefined) report(verdict.healthy, verdict.kill === true);

@@ -91,6 +91,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
   scope.defer(() => masters.close());
   const scans = createProcessScans(clock);
   const containers = createContainers({ clock, scans });
+  // The one thing of the host process that tasks get: what this machine's user finds programs by.
   const path = taskPath(context.env.PATH ?? process.env.PATH);
   const fetcher = createFetcher({
     cacheDir: flags.fetcherCacheDir,
@@ -260,6 +261,8 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     tasks,
     custom,
     containers,
+    scans,
+    workDir: flags.workDir,
     clock,
     log,
     ip: flags.advertiseIp,

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemCode } from '../../support/errors.ts';
+import { messageOf, systemCode } from '../../support/errors.ts';
 import type { Logger } from '../../support/logger.ts';
 import { apply, type Books, type Entry, emptyBooks, entriesOf } from './books.ts';
 
@@ -9,11 +9,14 @@ export interface Journal {
   readonly books: Books;
   /**
    * Changes the books; the entry is in the file when this returns. That outlives the agent's process, which is what
-   * checkpoints are for (nothing is synced to the disk: tasks do not survive the machine either).
+   * checkpoints are for (nothing is synced to the disk: tasks do not survive the machine either). When the file can't
+   * be written the books change all the same, and the file is made anew as soon as it can.
    */
   record(entry: Entry): void;
   /** Several at the price of one write. */
   recordAll(entries: readonly Entry[]): void;
+  /** Why the file lags behind the books (no room on the disk); undefined when it doesn't. */
+  readonly failure: string | undefined;
   close(): void;
 }
 
@@ -29,6 +32,7 @@ export function openJournal(path: string, log: Logger, maxCompletedExecutors: nu
   mkdirSync(dirname(path), { recursive: true });
   let size = 0;
   let limit = compactFrom;
+  let failure: string | undefined;
   let file = rewrite();
 
   function rewrite(): number {
@@ -41,19 +45,48 @@ export function openJournal(path: string, log: Logger, maxCompletedExecutors: nu
     return openSync(path, 'a', 0o600);
   }
 
+  const replace = () => {
+    const before = file;
+    file = rewrite();
+    try {
+      closeSync(before);
+    } catch {
+      // It is of no use any more either way.
+    }
+  };
+
+  const append = (text: string) => {
+    const bytes = Buffer.from(text);
+    const written = writeSync(file, bytes);
+    size += written;
+    if (written < bytes.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+    if (size >= limit) replace();
+  };
+
   const recordAll = (entries: readonly Entry[]) => {
     if (entries.length === 0) return;
-    let text = '';
-    for (const entry of entries) {
-      apply(books, entry, maxCompletedExecutors);
-      text += toLine(entry);
+    for (const entry of entries) apply(books, entry, maxCompletedExecutors);
+    try {
+      // After a failure the file may end in the middle of a line.
+      if (failure !== undefined) replace();
+      else append(entries.map(toLine).join(''));
+      failure = undefined;
+    } catch (error) {
+      failure ??= `the checkpoint '${path}' can't be written: ${systemCode(error) ?? messageOf(error)}`;
+      log.error(failure);
     }
-    size += writeSync(file, text);
-    if (size < limit) return;
-    closeSync(file);
-    file = rewrite();
   };
-  return { books, record: (entry) => recordAll([entry]), recordAll, close: () => closeSync(file) };
+  return {
+    books,
+    record: (entry) => recordAll([entry]),
+    recordAll,
+    get failure() {
+      return failure;
+    },
+    close() {
+      closeSync(file);
+    },
+  };
 }
 
 function toLine(entry: Entry): string {

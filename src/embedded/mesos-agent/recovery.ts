@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { readTaskRecord } from '../../protocols/mesos/task-processes.ts';
-import { sandboxVariable, type TaskRecord } from '../../protocols/mesos/task-record.ts';
+import type { TaskRecord } from '../../protocols/mesos/task-record.ts';
 import type { Clock } from '../../support/clock.ts';
 import type { Logger } from '../../support/logger.ts';
-import { isAlive } from '../../support/process.ts';
-import { listProcesses } from '../../support/process-tree.ts';
+import { isAlive, signalPid } from '../../support/process.ts';
+import { membersOf } from '../../support/process-tree.ts';
 import { sleep } from '../../support/retry.ts';
-import { type ExecutorBook, type FrameworkBook, hasCapability, isDone, type TaskBook } from './books.ts';
+import { type ExecutorBook, executorsOf, type FrameworkBook, hasCapability, isDone, type TaskBook } from './books.ts';
 import type { Containers } from './containers.ts';
 import type { CustomExecutors } from './custom-executors.ts';
 import { endingOf } from './endings.ts';
 import type { Journal } from './journal.ts';
 import { containerStatusOf } from './naming.ts';
+import type { ProcessScans } from './scans.ts';
 import { nestedOf, type Tasks } from './tasks.ts';
 
 export interface RecoveryOptions {
@@ -19,6 +21,8 @@ export interface RecoveryOptions {
   tasks: Tasks;
   custom: CustomExecutors;
   containers: Containers;
+  scans: ProcessScans;
+  workDir: string;
   clock: Clock;
   log: Logger;
   ip: string;
@@ -38,10 +42,30 @@ export async function recover(options: RecoveryOptions): Promise<void> {
   const rebooted = boot !== undefined && journal.books.boot !== undefined && boot !== journal.books.boot;
   if (boot !== undefined && boot !== journal.books.boot) journal.record({ k: 'boot', id: boot });
   const frameworks = [...journal.books.frameworks.values()];
-  if (frameworks.length === 0) return;
   const startedAt = options.clock.monotonic();
+  await endStrangers(options);
+  if (frameworks.length === 0) return;
   await Promise.all(frameworks.map((framework) => recoverFramework(framework, rebooted, options)));
   log.info('recovered', { frameworks: frameworks.length, ms: Math.round(options.clock.monotonic() - startedAt) });
+}
+
+/** Ends processes of sandboxes that the books don't know: the checkpoint was removed, or written by nobody. */
+async function endStrangers({ journal, log, workDir, scans }: RecoveryOptions): Promise<void> {
+  const slaves = join(workDir, 'slaves') + sep;
+  if (!existsSync(slaves)) return;
+  const known = new Set([...executorsOf(journal.books)].map((executor) => executor.directory));
+  const isKnown = (tag: string): boolean => {
+    for (let path = tag; path.length > slaves.length; path = dirname(path)) if (known.has(path)) return true;
+    return false;
+  };
+  const tagged = (tag: string) => tag.startsWith(slaves) && !isKnown(tag);
+  // A process may fork while it is being looked for; one that can't be killed is left.
+  for (let tries = 0; tries < 10; tries++) {
+    const strangers = membersOf(await scans.scan(), { tagged });
+    if (strangers.length === 0) return;
+    log.warn('ending processes of forgotten tasks', { processes: strangers.length });
+    for (const { pid } of strangers) signalPid(pid, 'SIGKILL');
+  }
 }
 
 function bootId(): string | undefined {
@@ -143,7 +167,7 @@ async function find(directory: string, rebooted: boolean, options: RecoveryOptio
       const last = (await readTaskRecord(directory)) ?? record;
       return last.end ? { kind: 'ended', record: last } : { kind: 'nothing' };
     }
-    const coming = !rebooted && (await listProcesses(sandboxVariable)).some((process) => process.tag === directory);
+    const coming = !rebooted && (await options.scans.scan()).some((process) => process.tag === directory);
     if (!coming || options.clock.monotonic() > deadline) return { kind: 'nothing' };
     await sleep(20);
   }

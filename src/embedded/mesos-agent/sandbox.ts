@@ -42,19 +42,28 @@ export function refuseId(id: unknown): string | undefined {
 
 /** Makes a run's folder and points `latest` to it. @throws system errors */
 export async function createRun(workDir: string, run: RunPath): Promise<string> {
-  const directory = runDirectory(workDir, run);
-  await mkdir(directory, { recursive: true, mode: 0o750 });
-  await replaceLink(run.containerId, join(runsDirectory(workDir, run), 'latest'));
+  const runs = runsDirectory(workDir, run);
+  const directory = join(runs, run.containerId);
+  await makeFolder(runs, directory);
+  await replaceLink(run.containerId, join(runs, 'latest'));
   return directory;
 }
 
 /** Makes the folder of a nested container and the link to it by its task's id. @throws system errors */
 export async function createNested(executorDirectory: string, containerId: string, taskId: string): Promise<string> {
   const directory = nestedDirectory(executorDirectory, containerId);
-  await mkdir(directory, { recursive: true, mode: 0o750 });
-  await mkdir(join(executorDirectory, 'tasks'), { recursive: true, mode: 0o750 });
+  await makeFolder(join(executorDirectory, 'containers'), directory);
+  await mkdir(join(executorDirectory, 'tasks'), { recursive: true });
   await replaceLink(join('..', 'containers', containerId), join(executorDirectory, 'tasks', taskId));
   return directory;
+}
+
+/** The sandbox itself is private to its user; the way to it is not. */
+async function makeFolder(parent: string, directory: string): Promise<void> {
+  await mkdir(parent, { recursive: true });
+  await mkdir(directory, { mode: 0o750 }).catch((error) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  });
 }
 
 /** Points a symbolic link to `target`, whatever it pointed to before. */

@@ -132,7 +132,8 @@ export function createTasks(options: TasksOptions): Tasks {
   return {
     counters,
     start(task, executor) {
-      const refusal = refuseContainer(task.info);
+      const unsafe = journal.failure && `Failed to launch container: ${journal.failure}`;
+      const refusal = refuseContainer(task.info) ?? unsafe;
       if (refusal === undefined) return run(task, executor);
       tell(task, {
         state: 'TASK_FAILED',

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -162,6 +162,17 @@ describe('an agent that comes back', () => {
     );
     await startOwn({ resources: 'cpus:8;mem:2048;disk:4096;ports:[31000-31019]', reconfiguration_policy: 'additive' });
   });
+});
+
+test('what runs of tasks that nobody remembers is ended', async () => {
+  const first = await startOwn();
+  launch('forgotten', 'sleep 1000');
+  await master.update('forgotten', 'TASK_RUNNING');
+  await stop(first);
+  await rm(join(work.path, 'meta'), { recursive: true });
+  await startOwn();
+  expect(await findTaskProcesses([work.path])).toEqual([]);
+  expect((await master.registered(2)).agent.id).toBeUndefined();
 });
 
 test('tasks of a framework without checkpoints end with their agent', async () => {

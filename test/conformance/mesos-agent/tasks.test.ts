@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TaskStatus } from '../../../src/protocols/mesos/types.ts';
@@ -114,6 +114,24 @@ describe('a command task', () => {
     await master.update('daemon', 'TASK_RUNNING');
     await master.update('daemon', 'TASK_FINISHED');
     expect(await processesOf('daemon')).toEqual([]);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('an agent with all rights', () => {
+  test('runs a command as its user', async () => {
+    await chmod(work.path, 0o755);
+    launch('nobody', 'id -un; touch mine; stat -c %U mine', {
+      command: { value: 'id -un; touch mine; stat -c %U mine', user: 'nobody' },
+    });
+    await master.update('nobody', 'TASK_FINISHED');
+    expect(await readFile(join(sandboxOf('nobody'), 'stdout'), 'utf8')).toBe('nobody\nnobody\n');
+  });
+
+  test('fails a command of a user that does not exist', async () => {
+    launch('no-user', 'true', { command: { value: 'true', user: 'no-such-user' } });
+    const status = await master.update('no-user', 'TASK_FAILED');
+    expect(status.reason).toBe('REASON_CONTAINER_LAUNCH_FAILED');
+    expect(status.message).toContain("'no-such-user'");
   });
 });
 

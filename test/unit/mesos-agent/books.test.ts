@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -144,6 +144,26 @@ describe('the journal', () => {
     appendFileSync(join(folder, 'meta', 'journal'), 'no json\n\n{"k":"unknown"}\nnull\n');
     const again = open();
     expect(findTask(again.books, 'f', 't')).toBeDefined();
+    again.close();
+  });
+
+  test('that can not be written says so, and is made anew as soon as it can', () => {
+    const journal = open();
+    const meta = join(folder, 'meta');
+    journal.recordAll(running.slice(0, 2));
+    // A folder in the place of what it writes to stands for a full disk.
+    journal.close();
+    mkdirSync(join(meta, 'journal.new'));
+    journal.record(running[2]!);
+    expect(journal.failure).toContain(join(meta, 'journal'));
+    journal.record(running[3]!);
+    expect(findTask(journal.books, 'f', 't')!.pending).toHaveLength(1);
+    rmdirSync(join(meta, 'journal.new'));
+    journal.record({ k: 'kill', fid: 'f', tid: 't' });
+    expect(journal.failure).toBeUndefined();
+    journal.close();
+    const again = open();
+    expect(reportOf(again.books)).toEqual(reportOf(journal.books));
     again.close();
   });
 
