@@ -159,6 +159,24 @@ test('a master that breaks off is subscribed again, with the same framework id',
   await master.until(() => master.running('/web').length === 2);
 });
 
+test('a launch that got lost is repeated at once after the next subscription, and held against nobody', async () => {
+  const marathon = await another();
+  master.loseLaunches(true);
+  await marathon.call('POST', '/v2/apps', {
+    id: '/web',
+    cmd: 'sleep 1000',
+    cpus: 0.1,
+    mem: 32,
+    backoffSeconds: 3000,
+    maxLaunchDelaySeconds: 3600,
+  });
+  await master.until(() => master.calls.some(({ type }) => type === 'ACCEPT'));
+  master.loseLaunches(false);
+  master.disconnect();
+  await master.until(() => master.running('/web').length === 1);
+  expect(await marathon.app('/web')).not.toHaveProperty('lastTaskFailure');
+});
+
 test('a framework that the master has removed registers anew', async () => {
   const first = await another();
   master.send({ type: 'ERROR', error: { message: 'Framework has been removed' } });

@@ -50,6 +50,8 @@ export interface FakeMaster {
   launchStray(taskId: string): void;
   /** Offers this port alone, on every agent. */
   offerPorts(port: number): void;
+  /** Loses launches, as when the connection breaks on the way. */
+  loseLaunches(lose: boolean): void;
   /** Whether KILL ends tasks; default true. */
   obeyKills(obey: boolean): void;
   /** Breaks the stream as a dying master does. */
@@ -80,6 +82,7 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
   const filtered = new Set<string>();
   let behaviour: Behaviour = () => undefined;
   let obey = true;
+  let lose = false;
   let stream: ServerResponse | undefined;
   let streamId = '';
   let frameworkId: string | undefined;
@@ -184,6 +187,7 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
   const handle = (call: SchedulerCall) => {
     switch (call.type) {
       case 'ACCEPT': {
+        if (lose) return;
         const offer = offers.get(call.accept!.offer_ids[0]!.value);
         const infos = (call.accept!.operations ?? []).flatMap((operation) => operation.launch?.task_infos ?? []);
         for (const info of infos) {
@@ -318,6 +322,9 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
     },
     offerPorts(port) {
       for (const agent of agents) agent.ports = { begin: port, end: port };
+    },
+    loseLaunches(next) {
+      lose = next;
     },
     obeyKills(next) {
       obey = next;

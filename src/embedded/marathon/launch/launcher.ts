@@ -5,11 +5,13 @@ import { messageOf } from '../../../support/errors.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { InstanceTracker } from '../instances.ts';
 import type { Catalog } from '../leader/catalog.ts';
+import { rescheduled } from '../leader/task-updates.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { firstTaskId, nextTaskId } from '../model/ids.ts';
 import type { Instance } from '../model/instance.ts';
 import { constraintPlacements, matchOffer, remainingOffer } from '../model/offer-match.ts';
 import { buildTask } from '../model/task-builder.ts';
+import { NotSentError, SchedulerCallError } from '../scheduler/connection.ts';
 import type { LaunchDelays } from './delays.ts';
 import type { LaunchQueue } from './queue.ts';
 import type { LaunchTokens } from './tokens.ts';
@@ -131,12 +133,15 @@ export function createLauncher(options: LauncherOptions): Launcher {
       launched += launches.length;
       await options.accept(offerId, [{ type: 'LAUNCH', launch: { task_infos: launches.map(({ task }) => task) } }], 0);
     } catch (error) {
-      // Without an answer nobody knows; reconciliation after the next subscription tells. A refusal is final.
       log.warn('launching failed', { offer: offerId, tasks: launches.length, error: messageOf(error) });
-      if ((error as { status?: number }).status === undefined) return;
-      for (const { instanceId } of launches) {
+      // Without an answer nobody knows; reconciliation after the next subscription tells.
+      if (!(error instanceof SchedulerCallError || error instanceof NotSentError)) return;
+      for (const { instanceId, task } of launches) {
         const instance = tracker.get(instanceId);
-        if (instance?.condition === 'Provisioned') options.onRefused(instance, messageOf(error));
+        if (instance?.condition !== 'Provisioned' || instance.task?.id !== task.task_id.value) continue;
+        if (error instanceof SchedulerCallError) options.onRefused(instance, messageOf(error));
+        else if (instance.goal === 'Running') tracker.put({ ...rescheduled(instance), since: now() });
+        else tracker.forget(instanceId);
       }
     }
   };

@@ -112,8 +112,10 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
         });
         if (status.healthy !== undefined) options.onMesosHealth(after, status.healthy, status.message);
       }
-      if (app && condition !== instance.condition) options.noteDelay(app, after);
-      if (isFailure(status) && !repeated) options.onFailure(failureOf(after, status, iso(now)));
+      // A launch that never got through is nothing that the app could be blamed for.
+      const neverLaunched = instance.condition === 'Provisioned' && status.reason === 'REASON_RECONCILIATION';
+      if (app && condition !== instance.condition && !neverLaunched) options.noteDelay(app, after);
+      if (isFailure(status) && !repeated && !neverLaunched) options.onFailure(failureOf(after, status, iso(now)));
       if (!repeated) tracker.put(after);
       if (!isTerminalCondition(condition)) return;
       // One that was given up as unreachable has its replacement already.

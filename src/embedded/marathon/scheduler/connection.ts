@@ -18,6 +18,9 @@ export class SchedulerCallError extends Error {
   }
 }
 
+/** The call never left this process. */
+export class NotSentError extends Error {}
+
 export interface SubscriptionOptions {
   /** `host:port` of a master; a redirect is followed. */
   master: string;
@@ -39,7 +42,7 @@ export interface Subscription {
   readonly master: string;
   /**
    * Sends a call that belongs to this subscription. Calls are sent in order, one after the other.
-   * @throws SchedulerCallError when the master refuses it; system errors of the network
+   * @throws SchedulerCallError when the master refuses it; NotSentError; system errors of the network
    */
   call(call: SchedulerCall): Promise<void>;
   close(): void;
@@ -109,6 +112,7 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
   response.once('close', () => end('the connection broke off'));
 
   const post = async (call: SchedulerCall): Promise<void> => {
+    if (closed) throw new NotSentError('the subscription has ended');
     const url = `http://${master}/api/v1/scheduler`;
     const request = {
       method: 'POST',
@@ -136,7 +140,6 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
   return {
     master,
     call: (call) => {
-      if (closed) return Promise.reject(new Error('the subscription has ended'));
       const lane = call.type === 'ACKNOWLEDGE' || call.type === 'KILL' ? independent : ordered;
       return lane(() => post(call));
     },

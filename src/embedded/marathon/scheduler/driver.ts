@@ -11,7 +11,7 @@ import type { Clock } from '../../../support/clock.ts';
 import { messageOf } from '../../../support/errors.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { Network } from '../../../support/network.ts';
-import { openSubscription, SchedulerCallError, type Subscription } from './connection.ts';
+import { NotSentError, openSubscription, SchedulerCallError, type Subscription } from './connection.ts';
 import type { Masters } from './masters.ts';
 
 export interface DriverOptions {
@@ -171,7 +171,7 @@ export function createDriver(options: DriverOptions): Driver {
 
   const call = async (content: SchedulerCall): Promise<void> => {
     const current = subscription;
-    if (!current) throw new Error('not subscribed at a master');
+    if (!current) throw new NotSentError('not subscribed at a master');
     try {
       await current.call(content);
     } catch (error) {
@@ -187,7 +187,10 @@ export function createDriver(options: DriverOptions): Driver {
   };
   const tell = (content: SchedulerCall) => {
     if (!subscription) return;
-    call(content).catch((error: unknown) => log.warn('call failed', { type: content.type, error: messageOf(error) }));
+    call(content).catch((error: unknown) => {
+      // Everything of the kind is made up for after the next subscription.
+      if (!(error instanceof NotSentError)) log.warn('call failed', { type: content.type, error: messageOf(error) });
+    });
   };
 
   connect();
