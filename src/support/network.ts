@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 
 /**
  * Where every outgoing connection of an embedded server starts, so that a node can be cut off from its peers: a
@@ -23,11 +23,11 @@ export function createNetwork(localAddress?: string): Network {
   const isCut = (port: number, host: string) => forbidden.has(host) || forbidden.has(`${host}:${port}`);
 
   const connectTo = (port: number, host: string): Socket => {
+    if (isCut(port, host)) return connectToNobody(unreachable(host, port));
     const target = { port, host, noDelay: true, ...(localAddress && isLoopbackIp(host) ? { localAddress } : {}) };
     const socket = connect(target);
     open.set(socket, `${host}:${port}`);
     socket.once('close', () => open.delete(socket));
-    if (isCut(port, host)) socket.destroy(unreachable(host, port));
     return socket;
   };
 
@@ -51,6 +51,15 @@ export function createNetwork(localAddress?: string): Network {
       for (const socket of open.keys()) socket.destroy();
     },
   };
+}
+
+/**
+ * A socket that fails with the error without having dialed anybody. It fails two ticks later: an HTTP agent begins to
+ * listen for the errors of a new socket one tick after it got it, and an error that nobody hears ends the process.
+ */
+function connectToNobody(error: Error): Socket {
+  const lookup: LookupFunction = (_host, _options, done) => process.nextTick(done, error, '');
+  return connect({ port: 1, host: 'cut-off.invalid', lookup });
 }
 
 function unreachable(host: string, port?: number): Error {
