@@ -150,11 +150,12 @@ describe('the journal', () => {
   test('that can not be written says so, and is made anew as soon as it can', () => {
     const journal = open();
     const meta = join(folder, 'meta');
-    journal.recordAll(running.slice(0, 2));
-    // A folder in the place of what it writes to stands for a full disk.
-    journal.close();
+    journal.recordAll(running.slice(0, 3));
+    // A folder in the place of what it is rewritten to stands for a full disk.
     mkdirSync(join(meta, 'journal.new'));
-    journal.record(running[2]!);
+    const message = 'x'.repeat(5 << 20);
+    const large: TaskStatus = { task_id: { value: 't' }, state: 'TASK_STARTING', message };
+    journal.record({ k: 'status', fid: 'f', status: large });
     expect(journal.failure).toContain(join(meta, 'journal'));
     journal.record(running[3]!);
     expect(findTask(journal.books, 'f', 't')!.pending).toHaveLength(1);
