@@ -113,8 +113,13 @@ function server(context: WordContext, clients = ''): string {
     `Latency min/avg/max: ${stats.minLatency}/${Number.isInteger(average) ? average.toFixed(1) : average}/${stats.maxLatency}\n` +
     `Received: ${stats.counters.received}\nSent: ${stats.counters.sent}\nConnections: ${connections.size}\n` +
     `Outstanding: ${outstanding}\nZxid: 0x${replica.machine.lastZxid.toString(16)}\nMode: ${mode(context)}\n` +
-    `${proposals}Node count: ${replica.machine.state.tree.nodes.size}\n`
+    `${proposals}Node count: ${nodeCount(replica)}\n`
   );
+}
+
+/** The real server counts the root twice. */
+function nodeCount(replica: Replica): number {
+  return replica.machine.state.tree.nodes.size + 1;
 }
 
 /** The values of `mntr`, in its order. */
@@ -130,7 +135,7 @@ export function monitor(context: WordContext): Map<string, string | number> {
     ['zk_num_alive_connections', connections.size],
     ['zk_avg_latency', Number(stats.averageLatency.toFixed(4))],
     ['zk_outstanding_requests', [...connections].reduce((sum, connection) => sum + connection.outstanding, 0)],
-    ['zk_znode_count', tree.nodes.size],
+    ['zk_znode_count', nodeCount(replica)],
     ['zk_global_sessions', sessions.size],
     ['zk_local_sessions', 0],
     ['zk_packets_sent', stats.counters.sent],

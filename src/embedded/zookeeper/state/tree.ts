@@ -74,7 +74,7 @@ export function emptyNode(fields: Partial<Znode> = {}): Znode {
 
 /** The tree of a new ensemble: `/` and `/zookeeper` with `quota` and `config`. */
 export function createTree(): Tree {
-  const tree: Tree = { nodes: new Map(), dataSize: 0 };
+  const tree: Tree = { nodes: new Map(), dataSize: '/'.length };
   tree.nodes.set('/', emptyNode({ data: '' }));
   link(tree, '/zookeeper', emptyNode({ data: '' }));
   link(tree, '/zookeeper/quota', emptyNode({ data: '' }));
