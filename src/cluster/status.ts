@@ -57,8 +57,8 @@ export interface StatusDocument {
   marathon?: { leader: string | null; apps: number; deployments: number };
 }
 
-/** How long a service may take to say how it is: somebody waits for the whole. */
-const probeTimeoutMs = 250;
+/** How long a service may take to say how it is: somebody waits for the whole, but a busy machine is no fault. */
+const probeTimeoutMs = 800;
 
 /** The state of a cluster, also of one that isn't there. */
 export async function clusterStatus(context: ClusterContext, name: string): Promise<StatusDocument> {
@@ -92,7 +92,11 @@ export async function describe(
     })),
   );
 
-  const all = observed.flatMap(({ node, services }) => services.map((each) => ({ node, ...each })));
+  // Cut off from the others, a leader believes for a while that it still leads.
+  const cutOff = ({ node }: { node: NodePlan }) => Number(nodeState(node, units) === 'partitioned');
+  const all = observed
+    .flatMap(({ node, services }) => services.map((each) => ({ node, ...each })))
+    .sort((a, b) => cutOff(a) - cutOff(b));
   const detailOf = <T extends MesosSummary | MarathonSummary>(
     kind: T['kind'],
   ): { node: NodePlan; detail: T } | undefined => {
@@ -106,7 +110,7 @@ export async function describe(
   const marathonUrl = all.find(({ node, service }) => node === marathon?.node && service.component === 'marathon')
     ?.service.url;
   const counts = marathonUrl
-    ? await marathonCounts(marathonUrl, { timeoutMs: 4 * probeTimeoutMs }).catch(() => undefined)
+    ? await marathonCounts(marathonUrl, { timeoutMs: probeTimeoutMs }).catch(() => undefined)
     : undefined;
 
   const nodes = observed.map(

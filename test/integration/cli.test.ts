@@ -109,6 +109,15 @@ describe('before there is a cluster', () => {
     expect(await place.json('list')).toEqual([]);
   });
 
+  it('an app of the configuration that can not be read stops up before anything is started', async () => {
+    await writeFile(join(place.folder, 'broken.json'), '{"id":');
+    await writeFile(join(place.folder, 'apps.yml'), 'nodes: 1\napps: [broken.json]\n');
+    const result = await place.run('up', '--config', 'apps.yml', '--json');
+    expect(result.code).toBe(2);
+    expect(failure(result).message).toContain('broken.json is not JSON');
+    expect(await place.json('list')).toEqual([]);
+  });
+
   it('doctor checks the machine', async () => {
     const { healthy, checks } = await place.json<{ healthy: boolean; checks: { name: string; state: string }[] }>(
       'doctor',
@@ -294,6 +303,15 @@ describe('two clusters', () => {
     expect((await place.json<{ name: string }[]>('list')).map(({ name }) => name)).toEqual(['second', place.cluster]);
     const { removed } = await place.json<{ removed: string[] }>('down', '--all');
     expect(removed.sort()).toEqual(['second', place.cluster]);
+    expect(place.leftovers()).toEqual([]);
+  });
+
+  it('up deploys the apps of the configuration', async () => {
+    await writeFile(join(place.folder, 'sleeper.json'), '{"id":"/sleeper","cmd":"sleep 1000","cpus":0.1,"mem":16}');
+    await writeFile(join(place.folder, 'apps.yml'), 'nodes: 1\nsamples: false\napps: [sleeper.json]\n');
+    const status = await place.json<StatusDocument>('up', '--config', 'apps.yml');
+    expect(status).toMatchObject({ state: 'running', mesos: { tasksRunning: 1 }, marathon: { apps: 1 } });
+    expect((await place.run('down')).code).toBe(0);
     expect(place.leftovers()).toEqual([]);
   });
 

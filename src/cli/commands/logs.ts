@@ -68,7 +68,12 @@ async function taskLogs(context: CommandContext, cluster: CliCluster, target: st
   // Asked once for the error when there is no such app; a group stands for all apps in it.
   const ofApp = async () =>
     (await marathon.tasks()).filter(({ appId }) => appId === id || appId.startsWith(`${id === '/' ? '' : id}/`));
-  if (kind === 'app' && (await ofApp()).length === 0) await marathon.app(id).catch(() => marathon.group(id));
+  if (kind === 'app' && (await ofApp()).length === 0)
+    await marathon.app(id).catch(async (noSuchApp: unknown) => {
+      await marathon.group(id).catch(() => {
+        throw noSuchApp;
+      });
+    });
   await readTaskLogs(
     mesos,
     {

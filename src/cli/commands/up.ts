@@ -1,5 +1,7 @@
+import type { Definitions } from '../../apps/definition.ts';
 import type { DeploymentOutcome } from '../../apps/deployment.ts';
 import { createMarathonClient, type MarathonClient } from '../../clients/marathon.ts';
+import { choose } from '../../cluster/choose.ts';
 import { down } from '../../cluster/down.ts';
 import { describe, endpointsByLeaders } from '../../cluster/status.ts';
 import { type UpResult, up } from '../../cluster/up.ts';
@@ -33,6 +35,8 @@ export async function run(context: CommandContext): Promise<number> {
     },
   });
   trace('configuration read');
+  // A definition that can't be read is known before anything is started.
+  const definitions = loaded.config.apps.length > 0 ? await readApps(loaded.config, context.env) : [];
   const clusters = clusterContext(context);
   const result = await up(clusters, {
     loaded,
@@ -41,7 +45,7 @@ export async function run(context: CommandContext): Promise<number> {
   });
   let deployed: Deployed[];
   try {
-    deployed = await deployApps(context, result);
+    deployed = await deployApps(context, result, definitions);
   } catch (error) {
     // Ctrl-C undoes all of this `up`, as long as it made the cluster.
     if (context.signal.aborted && result.outcome === 'created' && options.keepFailed !== true)
@@ -60,13 +64,17 @@ export async function run(context: CommandContext): Promise<number> {
 }
 
 /**
- * The samples of a cluster that has just been made (or was made without them), and the apps of the configuration.
- * Everything they need is loaded only when there is something to deploy.
+ * The samples of a cluster that has just been made, and the apps of the configuration. Everything they need is loaded
+ * only when there is something to deploy.
  */
-async function deployApps(context: CommandContext, { record, outcome }: UpResult): Promise<Deployed[]> {
+async function deployApps(
+  context: CommandContext,
+  { record, outcome }: UpResult,
+  definitions: readonly Definitions[],
+): Promise<Deployed[]> {
   const { config, plan, site } = record;
   const samples = config.samples && outcome === 'created';
-  if (!samples && config.apps.length === 0) return [];
+  if (!samples && definitions.length === 0) return [];
   const marathon = createMarathonClient({ urls: plan.endpoints.marathon });
   const own = { ...context, options: { ...context.options, timeout: config.timeouts.deployment, wait: true } };
   const deployed: Deployed[] = [];
@@ -77,20 +85,23 @@ async function deployApps(context: CommandContext, { record, outcome }: UpResult
     deployed.push(await runDeployment(own, marathon, 'Sample apps', () => marathon.putGroup(group)));
     trace('samples deployed');
   }
-  if (config.apps.length > 0) deployed.push(...(await deployConfigured(own, marathon, config, plan.domain)));
+  deployed.push(...(await deployConfigured(own, marathon, definitions)));
   return deployed;
+}
+
+async function readApps(config: ClusterConfig, env: CommandContext['env']): Promise<Definitions[]> {
+  const { readDefinitions, refuseImages } = await import('../../apps/definition.ts');
+  const values = { cluster: { name: config.name, domain: config.network.domain }, env };
+  const definitions = await readDefinitions(config.apps, values);
+  if (choose(config).runtime === 'process') refuseImages(definitions);
+  return definitions;
 }
 
 async function deployConfigured(
   context: CommandContext,
   marathon: MarathonClient,
-  config: ClusterConfig,
-  domain: string,
+  definitions: readonly Definitions[],
 ): Promise<Deployed[]> {
-  const { readDefinitions, refuseImages } = await import('../../apps/definition.ts');
-  const values = { cluster: { name: config.name, domain }, env: context.env };
-  const definitions = await readDefinitions(config.apps, values);
-  refuseImages(definitions);
   const deployed: Deployed[] = [];
   for (const { apps, groups } of definitions) {
     if (apps.length > 0)
