@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, cp, mkdtemp, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
+
 /** The command as users run it. */
-export const bin = fileURLToPath(new URL('../../bin/devcluster.js', import.meta.url));
+export const bin = join(packageFolder, 'bin', 'devcluster.js');
 
 export interface Result {
   code: number;
@@ -36,15 +38,22 @@ let counter = 0;
 
 /** A user's surroundings of their own, so that tests neither meet each other nor a developer's cluster. */
 export async function createWorkplace(options: { uid?: number } = {}): Promise<Workplace> {
-  if (!existsSync(fileURLToPath(new URL('../../dist/node-host.cjs', import.meta.url))))
+  if (!existsSync(join(packageFolder, 'dist', 'node-host.cjs')))
     throw new Error('dist/ is missing: run `npm run build` first');
   const folder = await mkdtemp(join(tmpdir(), 'devcluster-test-'));
-  if (options.uid !== undefined) await chown(folder, options.uid, options.uid);
+  let command = bin;
+  if (options.uid !== undefined) {
+    await chown(folder, options.uid, options.uid);
+    // The checkout may lie where that user can't read; an installed package wouldn't.
+    for (const part of ['bin', 'dist', 'templates', 'package.json'])
+      await cp(join(packageFolder, part), join(folder, 'package', part), { recursive: true });
+    command = join(folder, 'package', 'bin', 'devcluster.js');
+  }
   const stateHome = join(folder, 'state');
   const cluster = `t${process.pid}-${++counter}`;
   const environment = { ...process.env, XDG_STATE_HOME: stateHome, DEVCLUSTER_NAME: cluster, NO_COLOR: '1' };
   const start: Workplace['start'] = (args, env = {}) => {
-    const child = spawn(process.execPath, [bin, ...args], {
+    const child = spawn(process.execPath, [command, ...args], {
       cwd: folder,
       env: { ...environment, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
