@@ -17,7 +17,7 @@ export function createHostClock(clock: Clock, pulseMs: number, onPulse: (lateMs:
   const tolerated = pulseMs * 1.5;
   let last = clock.monotonic();
   let elapsed = 0;
-  let wakeTime = Number.POSITIVE_INFINITY;
+  let wake = { time: Number.POSITIVE_INFINITY, fn: () => {} };
   let alarm: { time: number; cancel: Cancel } | undefined;
 
   /** At most what may pass between two pulses counts. */
@@ -34,15 +34,15 @@ export function createHostClock(clock: Clock, pulseMs: number, onPulse: (lateMs:
     now,
     wakeAt(time, fn) {
       // An alarm that rings too early finds out; setting one anew for every message would cost more.
-      wakeTime = time;
+      wake = { time, fn };
       if (alarm && alarm.time <= time) return;
       alarm?.cancel();
       alarm = undefined;
       if (time === Number.POSITIVE_INFINITY) return;
       const cancel = clock.after(Math.max(0, Math.ceil(time - now())), () => {
         alarm = undefined;
-        if (now() >= wakeTime) fn();
-        else host.wakeAt(wakeTime, fn);
+        if (now() >= wake.time) wake.fn();
+        else host.wakeAt(wake.time, wake.fn);
       });
       alarm = { time, cancel };
     },

@@ -256,7 +256,10 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
       host.established(connection);
       const frames = early;
       early = [];
-      for (const waiting of frames) if (phase === 'established') onFrame(waiting);
+      // This runs while the log is applied: what a client sent may end its connection, never the replica.
+      guarded(() => {
+        for (const waiting of frames) if (phase === 'established') onFrame(waiting);
+      });
     };
     const settle = ({ outcome }: Applied) => respond(outcome.kind === 'session' ? outcome.session : undefined);
     let submitted: boolean;
@@ -282,6 +285,16 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
       if (early.length >= 100) return connection.destroy();
       early.push(Buffer.from(frame));
     } else onRequest(frame);
+  };
+
+  /** Ends the connection over bytes that are no request. */
+  const guarded = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof JuteError || error instanceof FrameError)) throw error;
+      connection.destroy();
+    }
   };
 
   const split = createFrameSplitter(onFrame, host.options.maxFrameBytes);
@@ -312,12 +325,7 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
     },
     data(chunk) {
       heardAt = host.now();
-      try {
-        split(chunk);
-      } catch (error) {
-        if (!(error instanceof JuteError || error instanceof FrameError)) throw error;
-        connection.destroy();
-      }
+      guarded(() => split(chunk));
     },
     notify(type, path) {
       if (phase === 'established') write(encodeWatchEvent({ type, state: keeperStates.syncConnected, path }));
