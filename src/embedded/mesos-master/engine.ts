@@ -19,6 +19,7 @@ import {
   updateFramework,
 } from './core/frameworks.ts';
 import { type Agent, type Cluster, type ClusterSettings, createCluster, type Framework } from './core/model.ts';
+import { type Encoding, jsonEncoding } from './http/content.ts';
 import { openRecordStream, type RecordStream } from './record-stream.ts';
 import { type Registry, type RegistryState, restore } from './registry.ts';
 import { getState, operatorEvent } from './views/v1.ts';
@@ -49,7 +50,7 @@ export interface Engine {
   readonly operatorStreams: number;
   /** Changes with every change of the cluster: what was computed from it before is stale. */
   readonly revision: number;
-  subscribeFramework(subscription: Subscription, response: ServerResponse): void;
+  subscribeFramework(subscription: Subscription, response: ServerResponse, encoding: Encoding): void;
   /** The stream that a framework's calls must name; undefined while it isn't connected. */
   frameworkStreamId(frameworkId: string): string | undefined;
   call(framework: Framework, call: SchedulerCall): void;
@@ -149,8 +150,14 @@ export function createEngine(options: EngineOptions): Engine {
     });
   };
 
-  const openPeer = (response: ServerResponse, headers: Record<string, string>, id: string, onClose: () => void) => {
-    const stream = openRecordStream(response, headers, () => {
+  const openPeer = (
+    response: ServerResponse,
+    encoding: Encoding,
+    headers: Record<string, string>,
+    id: string,
+    onClose: () => void,
+  ) => {
+    const stream = openRecordStream(response, encoding, headers, () => {
       peer.stopHeartbeat();
       if (!closed) onClose();
     });
@@ -170,10 +177,10 @@ export function createEngine(options: EngineOptions): Engine {
     get revision() {
       return revision;
     },
-    subscribeFramework(subscription, response) {
+    subscribeFramework(subscription, response, encoding) {
       const id = randomUUID();
       let frameworkId: string | undefined;
-      const { peer, heartbeat } = openPeer(response, { [streamIdHeader]: id }, id, () => {
+      const { peer, heartbeat } = openPeer(response, encoding, { [streamIdHeader]: id }, id, () => {
         if (frameworkId === undefined || frameworkStreams.get(frameworkId) !== peer) return;
         frameworkStreams.delete(frameworkId);
         const framework = cluster.frameworks.get(frameworkId);
@@ -211,7 +218,7 @@ export function createEngine(options: EngineOptions): Engine {
     subscribeAgent(subscription, response) {
       const id = randomUUID();
       let agentId: string | undefined;
-      const { peer } = openPeer(response, { [agentStreamHeader]: id }, id, () => {
+      const { peer } = openPeer(response, jsonEncoding, { [agentStreamHeader]: id }, id, () => {
         agentsByStream.delete(id);
         if (agentId === undefined || agentStreams.get(agentId) !== peer) return;
         agentStreams.delete(agentId);
@@ -256,7 +263,9 @@ export function createEngine(options: EngineOptions): Engine {
       settle();
     },
     subscribeOperator(response) {
-      const { peer, heartbeat } = openPeer(response, {}, randomUUID(), () => operatorStreams.delete(peer));
+      const { peer, heartbeat } = openPeer(response, jsonEncoding, {}, randomUUID(), () =>
+        operatorStreams.delete(peer),
+      );
       const oldest = operatorStreams.values().next().value;
       if (oldest && operatorStreams.size >= options.maxOperatorStreams) oldest.stream.end();
       operatorStreams.add(peer);

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { encodeRecord } from '../../protocols/recordio.ts';
+import type { Encoding } from './http/content.ts';
 
 /** A peer that doesn't read must not fill this process's memory. */
 const maxPendingBytes = 64 << 20;
 
-/** The answer of a SUBSCRIBE: RecordIO records of JSON, one HTTP chunk each, until either side ends it. */
+/** The answer of a SUBSCRIBE: RecordIO records, until either side ends it. */
 export interface RecordStream {
-  send(message: unknown): void;
+  send(message: object): void;
   /** Ends it in order, after what was sent. */
   end(): void;
   readonly closed: boolean;
@@ -18,12 +19,13 @@ export interface RecordStream {
  */
 export function openRecordStream(
   response: ServerResponse,
+  encoding: Encoding,
   headers: Record<string, string>,
   onClose: () => void,
 ): RecordStream {
   let closed = false;
   let corked = false;
-  response.writeHead(200, { 'Content-Type': 'application/json', ...headers });
+  response.writeHead(200, { 'Content-Type': encoding.contentType, ...headers });
   response.flushHeaders();
   response.once('close', () => {
     closed = true;
@@ -44,7 +46,7 @@ export function openRecordStream(
         response.cork();
         process.nextTick(uncork);
       }
-      response.write(encodeRecord(JSON.stringify(message)));
+      response.write(encodeRecord(encoding.encode(message)));
       if (response.writableLength > maxPendingBytes) response.destroy();
     },
     end() {

@@ -30,6 +30,7 @@ function readMessage(name: string, json: Record<string, unknown>, path: string, 
     if (message[field.name] === undefined) {
       if (field.label === 'required') missing.push(`${path}${field.name}`);
       else if (field.default !== undefined) message[field.name] = field.default;
+      else if (field.neverAbsent) message[field.name] = [];
     }
   }
   return message;
@@ -101,7 +102,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Parses a request's body. @throws JsonFormError with the text that Mesos answers, line and rest of the line included */
+/**
+ * Parses a request's body.
+ * @throws JsonFormError with the text that Mesos answers: the line and its rest from the error on, as far as Node.js
+ *   tells the position
+ */
 export function parseJsonBody(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

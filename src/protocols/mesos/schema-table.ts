@@ -1,7 +1,7 @@
 /**
  * The messages of the Mesos v1 scheduler API as facts: one line a message (continued by indented lines), its fields as
- * `name:number`, then a mark (`!` required, `*` repeated, `%` map from string), the type, and `=default` where the
- * protocol declares one. Source: include/mesos/v1/mesos.proto and scheduler/scheduler.proto of Apache Mesos.
+ * `name:number`, then a mark (`!` required, `*` repeated, `+` repeated and read as an empty list when absent, as
+ * `types.ts` has it, `%` map from string), the type, and `=default` where the protocol declares one. Source: include/mesos/v1/mesos.proto and scheduler/scheduler.proto of Apache Mesos.
  */
 export const messages = `
 scheduler.Call framework_id:1FrameworkID type:2scheduler.Call.Type subscribe:3scheduler.Call.Subscribe
@@ -21,8 +21,8 @@ scheduler.Event type:1scheduler.Event.Type subscribed:2scheduler.Event.Subscribe
 FrameworkID value:1!string
 scheduler.Call.Subscribe framework_info:1!FrameworkInfo suppressed_roles:2*string
   offer_constraints:3scheduler.OfferConstraints
-scheduler.Call.Accept offer_ids:1*OfferID operations:2*Offer.Operation filters:3Filters
-scheduler.Call.Decline offer_ids:1*OfferID filters:2Filters
+scheduler.Call.Accept offer_ids:1+OfferID operations:2*Offer.Operation filters:3Filters
+scheduler.Call.Decline offer_ids:1+OfferID filters:2Filters
 scheduler.Call.AcceptInverseOffers inverse_offer_ids:1*OfferID filters:2Filters
 scheduler.Call.DeclineInverseOffers inverse_offer_ids:1*OfferID filters:2Filters
 scheduler.Call.Revive roles:1*string
@@ -39,7 +39,7 @@ scheduler.Call.Suppress roles:1*string
 scheduler.Call.UpdateFramework framework_info:1!FrameworkInfo suppressed_roles:2*string
   offer_constraints:3scheduler.OfferConstraints
 scheduler.Event.Subscribed framework_id:1!FrameworkID heartbeat_interval_seconds:2double master_info:3MasterInfo
-scheduler.Event.Offers offers:1*Offer
+scheduler.Event.Offers offers:1+Offer
 scheduler.Event.InverseOffers inverse_offers:1*InverseOffer
 scheduler.Event.Rescind offer_id:1!OfferID
 scheduler.Event.RescindInverseOffer inverse_offer_id:1!OfferID
@@ -71,7 +71,7 @@ scheduler.Call.ReconcileOperations.Operation operation_id:1!OperationID agent_id
 MasterInfo id:1!string ip:2!uint32 port:3!uint32=5050 pid:4string hostname:5string version:6string
   address:7Address domain:8DomainInfo capabilities:9*MasterInfo.Capability
 Offer id:1!OfferID framework_id:2!FrameworkID agent_id:3!AgentID hostname:4!string url:8URL domain:11DomainInfo
-  resources:5*Resource attributes:7*Attribute executor_ids:6*ExecutorID unavailability:9Unavailability
+  resources:5+Resource attributes:7*Attribute executor_ids:6*ExecutorID unavailability:9Unavailability
   allocation_info:10Resource.AllocationInfo
 InverseOffer id:1!OfferID url:2URL framework_id:3!FrameworkID agent_id:4AgentID unavailability:5!Unavailability
   resources:6*Resource
@@ -82,15 +82,15 @@ TaskStatus task_id:1!TaskID state:2!TaskState message:4string source:9TaskStatus
 OperationStatus operation_id:1OperationID state:2!OperationState message:3string converted_resources:4*Resource
   uuid:5UUID agent_id:6AgentID resource_provider_id:7ResourceProviderID
 FrameworkInfo.Capability type:1FrameworkInfo.Capability.Type
-Labels labels:1*Label
+Labels labels:1+Label
 OfferFilters min_allocatable_resources:1OfferFilters.MinAllocatableResources
 scheduler.OfferConstraints.RoleConstraints groups:1*scheduler.OfferConstraints.RoleConstraints.Group
-Offer.Operation.Launch task_infos:1*TaskInfo
+Offer.Operation.Launch task_infos:1+TaskInfo
 Offer.Operation.LaunchGroup executor:1!ExecutorInfo task_group:2!TaskGroupInfo
-Offer.Operation.Reserve source:2*Resource resources:1*Resource
-Offer.Operation.Unreserve resources:1*Resource
-Offer.Operation.Create volumes:1*Resource
-Offer.Operation.Destroy volumes:1*Resource
+Offer.Operation.Reserve source:2*Resource resources:1+Resource
+Offer.Operation.Unreserve resources:1+Resource
+Offer.Operation.Create volumes:1+Resource
+Offer.Operation.Destroy volumes:1+Resource
 Offer.Operation.GrowVolume volume:1!Resource addition:2!Resource
 Offer.Operation.ShrinkVolume volume:1!Resource subtract:2!Value.Scalar
 Offer.Operation.CreateDisk source:1!Resource target_type:2!Resource.DiskInfo.Source.Type target_profile:3string
@@ -125,12 +125,12 @@ TaskInfo name:1!string task_id:2!TaskID agent_id:3!AgentID resources:4*Resource 
 ExecutorInfo type:15ExecutorInfo.Type executor_id:1!ExecutorID framework_id:8FrameworkID command:7CommandInfo
   container:11ContainerInfo resources:5*Resource name:9string source:10string data:4bytes
   discovery:12DiscoveryInfo shutdown_grace_period:13DurationInfo labels:14Labels
-TaskGroupInfo tasks:1*TaskInfo
+TaskGroupInfo tasks:1+TaskInfo
 Value.Scalar value:1!double
 DomainInfo.FaultDomain region:1!DomainInfo.FaultDomain.RegionInfo zone:2!DomainInfo.FaultDomain.ZoneInfo
 Parameter key:1!string value:2!string
-Value.Ranges range:1*Value.Range
-Value.Set item:1*string
+Value.Ranges range:1+Value.Range
+Value.Set item:1+string
 Resource.ReservationInfo type:4Resource.ReservationInfo.Type role:3string principal:1string labels:2Labels
 Resource.DiskInfo persistence:1Resource.DiskInfo.Persistence volume:2Volume source:3Resource.DiskInfo.Source
 Resource.RevocableInfo
@@ -177,7 +177,7 @@ scheduler.AttributeConstraint.Predicate exists:1scheduler.AttributeConstraint.Pr
   text_matches:5scheduler.AttributeConstraint.Predicate.TextMatches
   text_not_matches:6scheduler.AttributeConstraint.Predicate.TextNotMatches
 CommandInfo.URI value:1!string executable:2bool extract:3bool=true cache:4bool output_file:5string
-Environment variables:1*Environment.Variable
+Environment variables:1+Environment.Variable
 ContainerInfo.DockerInfo image:1!string network:2ContainerInfo.DockerInfo.Network=HOST
   port_mappings:3*ContainerInfo.DockerInfo.PortMapping privileged:4bool=false parameters:5*Parameter
   force_pull_image:6bool volume_driver:7string
@@ -193,7 +193,7 @@ HealthCheck.TCPCheckInfo protocol:2NetworkInfo.Protocol=IPv4 port:1!uint32
 CheckInfo.Command command:1!CommandInfo
 CheckInfo.Http port:1!uint32 path:2string
 CheckInfo.Tcp port:1!uint32
-Ports ports:1*Port
+Ports ports:1+Port
 Image type:1!Image.Type appc:2Image.Appc docker:3Image.Docker cached:4bool=true
 Volume.Source type:1Volume.Source.Type docker_volume:2Volume.Source.DockerVolume
   host_path:5Volume.Source.HostPath sandbox_path:3Volume.Source.SandboxPath secret:4Secret

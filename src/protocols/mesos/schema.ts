@@ -10,6 +10,8 @@ export interface Field {
   type: { kind: 'scalar'; scalar: Scalar } | { kind: 'enum'; values: EnumType } | { kind: 'message'; message: string };
   /** Written into objects that lack the field. */
   default?: string | number | boolean;
+  /** An absent list is read as an empty one. */
+  neverAbsent?: true;
 }
 
 export interface EnumType {
@@ -75,7 +77,7 @@ function enumType(name: string): EnumType | undefined {
 }
 
 function parseField(word: string): Field {
-  const match = /^(\w+):(\d+)([!*%]?)([A-Za-z][\w.]*)(?:=(.*))?$/.exec(word);
+  const match = /^(\w+):(\d+)([!*+%]?)([A-Za-z][\w.]*)(?:=(.*))?$/.exec(word);
   if (!match) throw new RangeError(`the schema has the malformed field '${word}'`);
   const [, name, number, mark, typeName, declared] = match as unknown as [
     string,
@@ -89,8 +91,9 @@ function parseField(word: string): Field {
   return {
     name,
     number: Number(number),
-    label: mark === '!' ? 'required' : mark === '*' ? 'repeated' : mark === '%' ? 'map' : 'optional',
+    label: mark === '!' ? 'required' : mark === '*' || mark === '+' ? 'repeated' : mark === '%' ? 'map' : 'optional',
     type,
+    ...(mark === '+' ? { neverAbsent: true as const } : {}),
     ...(declared === undefined ? {} : { default: defaultValue(type, declared) }),
   };
 }

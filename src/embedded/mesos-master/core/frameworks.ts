@@ -24,7 +24,7 @@ export function rolesOf(info: FrameworkInfo): string[] {
 }
 
 function capabilitiesOf(info: FrameworkInfo): ReadonlySet<string> {
-  return new Set((info.capabilities ?? []).map(({ type }) => type));
+  return new Set((info.capabilities ?? []).flatMap(({ type }) => (type === undefined ? [] : [type])));
 }
 
 /** Why a framework can't subscribe, or be updated, with this information. */

@@ -11,24 +11,21 @@ export function agentRoute(server: MasterServer): Route {
     async handler(request, response) {
       leading(server, request);
       requireMethod(request, 'POST');
-      const messages = readMessages((await request.body()).toString('utf8'));
+      const message = readMessage((await request.body()).toString('utf8'));
       const engine = leading(server, request);
-      const [first] = messages;
-      if (first?.type === 'SUBSCRIBE') {
-        engine.subscribeAgent(first, response);
+      if (message.type === 'SUBSCRIBE') {
+        engine.subscribeAgent(message, response);
         return handled;
       }
       const header = request.headers[agentStreamHeader];
       const streamId = typeof header === 'string' ? header : '';
-      for (const message of messages)
-        if (message.type === 'SUBSCRIBE' || !engine.agentSays(streamId, message))
-          throw new HttpError(403, 'The agent is not subscribed');
+      if (!engine.agentSays(streamId, message)) throw new HttpError(403, 'The agent is not subscribed');
       return { status: 202 };
     },
   };
 }
 
-function readMessages(text: string): AgentMessage[] {
+function readMessage(text: string): AgentMessage {
   let parsed: unknown;
   try {
     parsed = parseJsonBody(text);
@@ -36,12 +33,9 @@ function readMessages(text: string): AgentMessage[] {
     if (error instanceof JsonFormError) throw new HttpError(400, error.message);
     throw error;
   }
-  const list: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
-  for (const message of list) {
-    const problem = shapeProblem(message);
-    if (problem !== undefined) throw new HttpError(400, problem);
-  }
-  return list as AgentMessage[];
+  const problem = shapeProblem(parsed);
+  if (problem !== undefined) throw new HttpError(400, problem);
+  return parsed as AgentMessage;
 }
 
 /** The peer is our own agent; this only keeps foreign bytes from reaching the core. */

@@ -3,7 +3,7 @@ import type { Engine } from '../engine.ts';
 import { versionInfo } from '../views/identity.ts';
 import { metricsView } from '../views/metrics.ts';
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from '../views/v1.ts';
-import { readCall, requireJsonAccepted } from './content.ts';
+import { acceptedEncoding, readJsonCall } from './content.ts';
 import { findFile, readPiece } from './files.ts';
 import { leading, type MasterServer, masterRoute, requireMethod } from './server.ts';
 
@@ -120,8 +120,8 @@ export function operatorRoute(server: MasterServer): Route {
   return masterRoute('/api/v1', async (request, response) => {
     leading(server, request);
     requireMethod(request, 'POST');
-    const call = toCall(await readCall(request));
-    requireJsonAccepted(request);
+    const call = toCall(await readJsonCall(request));
+    acceptedEncoding(request);
     const engine = leading(server, request);
     if (call.type === 'SUBSCRIBE') {
       engine.subscribeOperator(response);

@@ -1,8 +1,7 @@
-import { fromJson, JsonFormError } from '../../../protocols/mesos/json-form.ts';
 import type { SchedulerCall } from '../../../protocols/mesos/types.ts';
 import { type HttpAnswer, HttpError, handled, type Route } from '../../../support/http-server.ts';
 import type { Engine } from '../engine.ts';
-import { readCall, requireJsonAccepted } from './content.ts';
+import { acceptedEncoding, readCall } from './content.ts';
 import { leading, type MasterServer, masterRoute, requireMethod } from './server.ts';
 
 /** Calls that need a payload of their own name. */
@@ -35,7 +34,7 @@ export function schedulerRoute(server: MasterServer): Route {
   return masterRoute('/api/v1/scheduler', async (request, response) => {
     leading(server, request);
     requireMethod(request, 'POST');
-    const call = toCall(await readCall(request));
+    const call = await readCall<SchedulerCall>(request, 'scheduler.Call');
     const problem = callProblem(call);
     if (problem !== undefined) throw new HttpError(400, `Failed to validate scheduler::Call: ${problem}`);
     const engine = leading(server, request);
@@ -43,29 +42,20 @@ export function schedulerRoute(server: MasterServer): Route {
     const streamId = Array.isArray(given) ? given[0] : given;
 
     if (call.type === 'SUBSCRIBE') {
-      requireJsonAccepted(request);
+      const encoding = acceptedEncoding(request, 'scheduler.Event');
       if (streamId !== undefined)
         throw new HttpError(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
       const { framework_info, suppressed_roles, offer_constraints } = call.subscribe!;
       engine.subscribeFramework(
         { info: framework_info, suppressedRoles: suppressed_roles ?? [], offerConstraints: offer_constraints },
         response,
+        encoding,
       );
       return handled;
     }
-    if (call.type === 'RECONCILE_OPERATIONS') requireJsonAccepted(request);
+    if (call.type === 'RECONCILE_OPERATIONS') acceptedEncoding(request);
     return answerCall(engine, call, streamId);
   });
-}
-
-function toCall(json: unknown): SchedulerCall {
-  try {
-    return fromJson<SchedulerCall>('scheduler.Call', json);
-  } catch (error) {
-    if (error instanceof JsonFormError)
-      throw new HttpError(400, `Failed to convert JSON into Call protobuf: ${error.message}`);
-    throw error;
-  }
 }
 
 function callProblem(call: SchedulerCall): string | undefined {
