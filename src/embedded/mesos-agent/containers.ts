@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, renameSync, watch, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { readTaskRecord } from '../../protocols/mesos/task-processes.ts';
 import { type CommandEnd, taskRecordFile } from '../../protocols/mesos/task-record.ts';
@@ -50,7 +50,8 @@ export interface Containers {
  * Its own standard error is the record, since there shells say in words what a signal ended. The command is run by
  * `exec` in a subshell, so that it is always a program and never a builtin of the shell.
  */
-const wrapper = `[ -n "$BASH_VERSION" ] && set +o posix
+const wrapper = `# The wrapper around each task's command; a devcluster agent wrote it.
+[ -n "$BASH_VERSION" ] && set +o posix
 exec 3>>stderr >>stdout 2>>${taskRecordFile}
 if read -r s 2>/dev/null </proc/$$/stat; then echo "started $s" >&2; else echo "started $$ $(LC_ALL=C ps -o lstart= -p $$)" >&2; fi
 command -v "$1" >/dev/null || { echo "Failed to execute '$1': no such program" >&3; echo 'ended 1' >&2; exit 1; }
@@ -58,7 +59,8 @@ trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
 (exec "$@" 2>&3 3>&-)
 s=$?
 echo "ended $s" >&2
-exit $s`;
+exit $s
+`;
 
 /** How often it is looked whether an adopted command still lives; its normal end is told by the record at once. */
 const adoptedPollMs = 1000;
@@ -70,8 +72,18 @@ const youngMs = 500;
 const askAgainMs = 200;
 const sweepTimeoutMs = 5000;
 
-export function createContainers(options: { clock: Clock; scans: ProcessScans; shell?: string }): Containers {
-  const { clock, scans } = options;
+export interface ContainersOptions {
+  clock: Clock;
+  scans: ProcessScans;
+  /** Where the wrapper is kept, so that process lists show a short name and not all of it. */
+  folder: string;
+  shell?: string;
+}
+
+/** @throws system errors when the wrapper can't be written */
+export function createContainers(options: ContainersOptions): Containers {
+  const { clock, scans, shell = '/bin/sh' } = options;
+  const script = writeWrapper(options.folder);
 
   const find = async (directory: string, leaders: readonly ProcessIdentity[]) => {
     const below = directory + sep;
@@ -156,7 +168,7 @@ export function createContainers(options: { clock: Clock; scans: ProcessScans; s
 
   const launch = async (spec: LaunchSpec): Promise<Container> => {
     const { directory, command, environment, user } = spec;
-    const child = await spawnWrapper(options.shell ?? '/bin/sh', directory, command, environment, user);
+    const child = await spawnWrapper(shell, [script, ...command], directory, environment, user);
     const pid = child.pid!;
     let alive = true;
     // Until its exit is handled nobody else can have the pid.
@@ -234,16 +246,24 @@ export function createContainers(options: { clock: Clock; scans: ProcessScans; s
   return { launch, adopt, sweep: (directory) => sweep(directory, []) };
 }
 
+/** A wrapper that still runs may still read the old file, so it is replaced, not overwritten. */
+function writeWrapper(folder: string): string {
+  const path = join(folder, 'run-task');
+  writeFileSync(`${path}.new`, wrapper, { mode: 0o644 });
+  renameSync(`${path}.new`, path);
+  return path;
+}
+
 /** Short of processes for a moment (EAGAIN) is no reason to fail a task. */
 function spawnWrapper(
   shell: string,
+  args: readonly string[],
   directory: string,
-  command: readonly string[],
   env: Environment,
   user: { uid: number; gid: number } | undefined,
 ): Promise<ChildProcess> {
   const once = async (): Promise<ChildProcess> => {
-    const child = spawn(shell, ['-c', wrapper, 'devcluster-task', ...command], {
+    const child = spawn(shell, args, {
       argv0: 'sh',
       cwd: directory,
       env,

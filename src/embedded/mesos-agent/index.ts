@@ -90,7 +90,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
   });
   scope.defer(() => masters.close());
   const scans = createProcessScans(clock);
-  const containers = createContainers({ clock, scans });
+  const containers = createContainers({ clock, scans, folder: join(flags.workDir, 'meta') });
   // The one thing of the host process that tasks get: what this machine's user finds programs by.
   const path = taskPath(context.env.PATH ?? process.env.PATH);
   const fetcher = createFetcher({

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { killTasks } from '../../../src/protocols/mesos/task-processes.ts';
 import type { CommandUri, TaskInfo } from '../../../src/protocols/mesos/types.ts';
 import {
   commandTask,
@@ -52,6 +53,7 @@ afterAll(async () => {
   web?.closeAllConnections();
   await agent?.service.stop();
   await master?.close();
+  await killTasks([join(work.path, 'agent')]);
   await work?.remove();
 });
 

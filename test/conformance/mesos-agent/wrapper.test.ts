@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -9,18 +9,21 @@ import { findTaskRecords, readTaskRecord } from '../../../src/protocols/mesos/ta
 import { systemClock } from '../../../src/support/clock.ts';
 import { identify } from '../../../src/support/process.ts';
 
+let folder: string;
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'devcluster-wrapper-'));
+  folder = await mkdtemp(join(tmpdir(), 'devcluster-wrapper-'));
+  directory = join(folder, 'sandbox');
+  await mkdir(directory);
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const shells = ['/bin/sh', '/bin/dash', '/bin/bash', '/bin/ash'].filter(existsSync);
 
 describe.each(shells)('the wrapper run by %s', (shell) => {
-  const containers = createContainers({ clock: systemClock, scans: createProcessScans(systemClock), shell });
+  const scans = createProcessScans(systemClock);
   const launch = (...command: [string, ...string[]]) =>
-    containers.launch({
+    createContainers({ clock: systemClock, scans, folder, shell }).launch({
       directory,
       command,
       environment: { PATH: '/usr/bin:/bin', MESOS_SANDBOX: directory },
