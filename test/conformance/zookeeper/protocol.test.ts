@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { errorCodes, opCodes, perms } from '../../../src/protocols/zookeeper/constants.ts';
-import type { MultiOp, MultiResult } from '../../../src/protocols/zookeeper/records.ts';
+import { encodeFrame } from '../../../src/protocols/zookeeper/framing.ts';
+import { ConnectRequest, type MultiOp, type MultiResult } from '../../../src/protocols/zookeeper/records.ts';
 import { openAcl, type RawClient } from '../../support/raw-zookeeper-client.ts';
 import { fourLetterWord } from '../../support/real-zookeeper.ts';
 import { describeServers } from './targets.ts';
@@ -823,6 +824,30 @@ describeServers('a connection', (bench) => {
     await established.closed;
     expect(await (await bench.client()).code('exists', { path: '/', watch: false })).toBe(0);
   });
+
+  test.skipIf(bench.real)(
+    'that come before the session is there end it when they are malformed, and nobody else',
+    async () => {
+      const other = await bench.client();
+      const connect = encodeFrame((w) =>
+        ConnectRequest.write(w, {
+          protocolVersion: 0,
+          lastZxidSeen: 0n,
+          timeoutMs: 4000,
+          sessionId: 0n,
+          password: Buffer.alloc(16),
+        }),
+      );
+      for (const type of [opCodes.auth, opCodes.sync]) {
+        const request = Buffer.from('0000000c00000001000000007fffffff', 'hex');
+        request.writeInt32BE(type, 8);
+        const client = await bench.client(0, { silent: true });
+        client.write(Buffer.concat([connect, request]));
+        await client.closed;
+      }
+      expect(await other.code('exists', { path: '/', watch: false })).toBe(0);
+    },
+  );
 
   test('takes a request in any pieces', async () => {
     const client = await bench.client();
