@@ -85,10 +85,11 @@ export function createContainers(options: ContainersOptions): Containers {
   const { clock, scans, shell = '/bin/sh' } = options;
   const script = writeWrapper(options.folder);
 
+  /** Nothing, when the system is too short of everything to look: then the groups alone are signalled. */
   const find = async (directory: string, leaders: readonly ProcessIdentity[]) => {
     const below = directory + sep;
     const tagged = (tag: string) => tag === directory || tag.startsWith(below);
-    return membersOf(await scans.scan(), { leaders, tagged });
+    return membersOf(await scans.scan().catch(() => []), { leaders, tagged });
   };
 
   /** Kills all of a sandbox until a look finds nothing. */

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentMessage } from '../../protocols/mesos/agent-link.ts';
@@ -300,7 +300,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
       log.warn('the master asked this agent to shut down', { reason: message.message });
       void agent.shutdown().then(() => {
         // What was marked gone must never come back under its old id.
-        renameSync(journalPath, `${journalPath}.gone`);
+        rmSync(journalPath, { force: true });
         fail(`Agent asked to shut down by the master: ${message.message}`);
       });
     },

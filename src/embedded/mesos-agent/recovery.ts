@@ -61,7 +61,7 @@ async function endStrangers({ journal, log, workDir, scans }: RecoveryOptions): 
   const tagged = (tag: string) => tag.startsWith(slaves) && !isKnown(tag);
   // A process may fork while it is being looked for; one that can't be killed is left.
   for (let tries = 0; tries < 10; tries++) {
-    const strangers = membersOf(await scans.scan(), { tagged });
+    const strangers = membersOf(await scans.scan().catch(() => []), { tagged });
     if (strangers.length === 0) return;
     log.warn('ending processes of forgotten tasks', { processes: strangers.length });
     for (const { pid } of strangers) signalPid(pid, 'SIGKILL');
@@ -167,7 +167,8 @@ async function find(directory: string, rebooted: boolean, options: RecoveryOptio
       const last = (await readTaskRecord(directory)) ?? record;
       return last.end ? { kind: 'ended', record: last } : { kind: 'nothing' };
     }
-    const coming = !rebooted && (await options.scans.scan()).some((process) => process.tag === directory);
+    const coming =
+      !rebooted && (await options.scans.scan().catch(() => [])).some((process) => process.tag === directory);
     if (!coming || options.clock.monotonic() > deadline) return { kind: 'nothing' };
     await sleep(20);
   }

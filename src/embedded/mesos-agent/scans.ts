@@ -1,10 +1,11 @@
 import { sandboxVariable } from '../../protocols/mesos/task-record.ts';
 import type { Clock } from '../../support/clock.ts';
 import { type KnownTags, listProcesses, type TaggedProcess } from '../../support/process-tree.ts';
+import { retry } from '../../support/retry.ts';
 
 /** Looks at the system's processes, once for all who ask at about the same time. */
 export interface ProcessScans {
-  /** The processes as they are some time after the call. */
+  /** The processes as they are some time after the call. @throws when they can't be looked at for two seconds */
   scan(): Promise<TaggedProcess[]>;
 }
 
@@ -22,7 +23,7 @@ export function createProcessScans(clock: Clock): ProcessScans {
   const look = async () => {
     next = undefined;
     const started = clock.monotonic();
-    const processes = await listProcesses(sandboxVariable, known);
+    const processes = await retry(() => listProcesses(sandboxVariable, known), { delayMs: 50, timeoutMs: 2000 });
     const now = clock.monotonic();
     notBefore = now + Math.min(mostGapMs, Math.max(leastGapMs, (now - started) / share));
     return processes;
