@@ -112,6 +112,9 @@ export interface MasterFlags {
   logDir: string | undefined;
   externalLogFile: string | undefined;
   maxOperatorStreams: number;
+  /** What needs HTTP basic credentials, and the file that holds them. */
+  guarded: Set<'readonly' | 'readwrite' | 'frameworks'>;
+  credentialsFile: string | undefined;
   settings: ClusterSettings;
   /** As /flags shows them. */
   shown: Record<string, string>;
@@ -154,6 +157,13 @@ export function parseMasterFlags(argv: readonly string[], env: Readonly<Record<s
     throw new FlagError(
       `Invalid value '${text('agent_reregister_timeout')}' for --agent_reregister_timeout: Must be at least 10mins`,
     );
+  const guarded = new Set(
+    (['readonly', 'readwrite', 'frameworks'] as const).filter((realm) => text(`authenticate_http_${realm}`) === 'true'),
+  );
+  if (guarded.size > 0 && text('credentials') === undefined)
+    throw new FlagError(
+      `Flag 'credentials' is required by --authenticate_http_${[...guarded][0]}: it names the file that holds them`,
+    );
   const ip = text('ip') ?? '127.0.0.1';
   const hostname = text('hostname') ?? (given.hostname_lookup === false ? ip : systemHostname());
   return {
@@ -170,6 +180,8 @@ export function parseMasterFlags(argv: readonly string[], env: Readonly<Record<s
     logDir: text('log_dir'),
     externalLogFile: text('external_log_file'),
     maxOperatorStreams: number('max_operator_event_stream_subscribers', 1),
+    guarded,
+    credentialsFile: text('credentials'),
     settings: {
       allocationIntervalMs: duration('allocation_interval'),
       offerTimeoutMs: text('offer_timeout') === undefined ? undefined : duration('offer_timeout'),

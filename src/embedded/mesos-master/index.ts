@@ -11,6 +11,7 @@ import { type Election, joinElection } from './election.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { parseMasterFlags } from './flags.ts';
 import { agentRoute } from './http/agent-api.ts';
+import { createGuard, readCredentials } from './http/authentication.ts';
 import { endpointRoutes } from './http/endpoints.ts';
 import { fileRoutes } from './http/files.ts';
 import { operatorRoute } from './http/operator-api.ts';
@@ -69,6 +70,10 @@ export const start: StartService = async (context) => {
     clock,
     log,
   });
+  const guard = createGuard(
+    flags.guarded,
+    flags.guarded.size > 0 ? await readCredentials(flags.credentialsFile!) : new Map(),
+  );
   const http = createHttpServer({
     routes: [
       schedulerRoute(server),
@@ -79,6 +84,7 @@ export const start: StartService = async (context) => {
       ...registryRoutes(server, registry),
     ],
     log,
+    before: guard,
     notFound: () => ({ status: 404, body: '404 Not Found.' }),
     allowedHosts: { names: hostNames, domain: 'mesos' },
   });

@@ -380,7 +380,7 @@ export type SchedulerEvent =
   | { type: 'UPDATE'; update: { status: TaskStatus } }
   | {
       type: 'UPDATE_OPERATION_STATUS';
-      update_operation_status: { status: { operation_id?: Value; state: string; message?: string } };
+      update_operation_status: { status: { operation_id?: Value; state: string; message?: string; agent_id?: Value } };
     }
   | { type: 'MESSAGE'; message: { agent_id: Value; executor_id: Value; data: string } }
   | { type: 'FAILURE'; failure: { agent_id?: Value; executor_id?: Value; status?: number } }

@@ -332,6 +332,21 @@ describe('reservations', () => {
     expect(last!.resources.some(({ reservations }) => reservations)).toBe(false);
   });
 
+  it('with an id are answered', () => {
+    const { world, framework, offer } = begin({ roles: ['web'] });
+    const reserve = (id: string, cpus: number) => ({
+      type: 'RESERVE',
+      id: { value: id },
+      reserve: { resources: [{ ...half, scalar: { value: cpus } }] },
+    });
+    world.accept(framework, [offer], [reserve('good', 1), reserve('bad', 9)]);
+    const answers = world.events(framework).filter(({ type }) => type === 'UPDATE_OPERATION_STATUS');
+    expect(answers).toMatchObject([
+      { update_operation_status: { status: { operation_id: { value: 'good' }, state: 'OPERATION_FINISHED' } } },
+      { update_operation_status: { status: { operation_id: { value: 'bad' }, state: 'OPERATION_ERROR' } } },
+    ]);
+  });
+
   it('of more than is offered do nothing', () => {
     const { world, agent, framework, offer } = begin({ roles: ['web'] });
     world.accept(

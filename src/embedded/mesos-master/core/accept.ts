@@ -225,16 +225,23 @@ function applyConversion(work: Work, operation: OfferOperation, conversion: Conv
   work.remaining = addResources(subtractResources(work.remaining, conversion.consumed), conversion.made);
   agent.total = addResources(subtractResources(agent.total, conversion.consumedTotal), conversion.madeTotal);
   cluster.effects.toAgent(agent.id, { type: 'CHECKPOINT_RESOURCES', resources: agent.total });
-  cluster.effects.registryChanged();
+  feedback(work, operation, { state: 'OPERATION_FINISHED', agent_id: { value: agent.id } });
 }
 
-function drop({ cluster, framework }: Work, operation: OfferOperation, why: string): void {
-  cluster.effects.log(`Dropping ${operation.type} operation of framework ${framework.id}: ${why}`);
+function drop(work: Work, operation: OfferOperation, why: string): void {
+  work.cluster.effects.log(`Dropping ${operation.type} operation of framework ${work.framework.id}: ${why}`);
+  feedback(work, operation, { state: 'OPERATION_ERROR', message: why });
+}
+
+/** Operations with an id are answered. Without a uuid, as these are final and nothing repeats them. */
+function feedback(
+  { cluster, framework }: Work,
+  operation: OfferOperation,
+  status: { state: string; message?: string; agent_id?: { value: string } },
+): void {
   if (!operation.id) return;
   cluster.effects.toFramework(framework.id, {
     type: 'UPDATE_OPERATION_STATUS',
-    update_operation_status: {
-      status: { operation_id: operation.id, state: 'OPERATION_ERROR', message: why },
-    },
+    update_operation_status: { status: { operation_id: operation.id, ...status } },
   });
 }

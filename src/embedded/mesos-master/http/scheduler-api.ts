@@ -106,8 +106,23 @@ function answerCall(engine: Engine, call: SchedulerCall, streamId: string | unde
   if (call.type === 'RECONCILE_OPERATIONS')
     return {
       status: 200,
-      body: { type: 'RECONCILE_OPERATIONS', reconcile_operations: { operation_statuses: [] } },
+      body: {
+        type: 'RECONCILE_OPERATIONS',
+        reconcile_operations: { operation_statuses: unknownOperations(call) },
+      },
     };
   engine.call(framework, call);
   return { status: 202 };
+}
+
+/** Operations are done, or dropped, before their call is answered; none is kept. */
+function unknownOperations(call: SchedulerCall): object[] {
+  type Asked = { operation_id: object; agent_id?: object };
+  const { reconcile_operations } = call as { reconcile_operations?: { operations?: Asked[] } };
+  return (reconcile_operations?.operations ?? []).map(({ operation_id, agent_id }) => ({
+    operation_id,
+    state: 'OPERATION_UNKNOWN',
+    message: 'Reconciliation: Operation is unknown',
+    ...(agent_id ? { agent_id } : {}),
+  }));
 }
