@@ -40,7 +40,15 @@ export function mesosAgent(context: ComponentContext): ServicePlan {
         .join(';'),
       // Docker tasks have Mesos-DNS as their resolver; others are told where it is.
       ...(runtime === 'process' ? { executor_environment_variables: JSON.stringify({ MESOS_DNS_SERVER: dns }) } : {}),
-      ...(isDevelopment(context) ? { zk_session_timeout: '2secs', registration_backoff_factor: '10ms' } : {}),
+      ...(isDevelopment(context)
+        ? {
+            // Agents are only told by ZooKeeper who leads; a longer session than the candidates' saves pings.
+            zk_session_timeout: '4secs',
+            registration_backoff_factor: '10ms',
+            // A laptop's disk is often nearly full; sandboxes with the logs of failed tasks are kept all the same.
+            gc_disk_headroom: 0,
+          }
+        : {}),
     },
     config.components['mesos-agent'],
     'MESOS_',
