@@ -34,12 +34,13 @@ export async function deployAndWait(
   const started = performance.now();
   const ended = new AbortController();
   const signal = options.signal ? AbortSignal.any([ended.signal, options.signal]) : ended.signal;
+  const aborted = rejectionBy(signal);
   const watch = watchEvents(client, signal);
   try {
-    await watch.attached;
-    const result = await change();
-    const apps = await affectedApps(client, result.deploymentId);
-    const ending = await waitForEnd(client, result, apps, watch, started, options, signal);
+    await Promise.race([aborted, watch.attached]);
+    const result = await Promise.race([aborted, change()]);
+    const apps = await Promise.race([aborted, affectedApps(client, result.deploymentId)]);
+    const ending = await waitForEnd(client, result, apps, watch, started, options, aborted);
     const seconds = Math.round((performance.now() - started) / 10) / 100;
     return {
       id: result.deploymentId,
@@ -52,6 +53,16 @@ export async function deployAndWait(
   } finally {
     ended.abort();
   }
+}
+
+/** Rejects with the signal's reason when it is aborted, also when it was aborted before. */
+function rejectionBy(signal: AbortSignal): Promise<never> {
+  const rejection = new Promise<never>((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  rejection.catch(() => {});
+  return rejection;
 }
 
 interface Ending {
@@ -67,7 +78,7 @@ async function waitForEnd(
   watch: EventWatch,
   started: number,
   options: DeployOptions,
-  signal: AbortSignal,
+  aborted: Promise<never>,
 ): Promise<Ending> {
   const say = createSayer(options.onProgress);
   let lastFailure: string | undefined;
@@ -79,10 +90,6 @@ async function waitForEnd(
   const timedOut = new Promise<'timeout'>((resolve) => {
     timer = setTimeout(() => resolve('timeout'), Math.max(0, options.timeoutMs - (performance.now() - started)));
   });
-  const aborted = new Promise<never>((_resolve, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-  );
-  aborted.catch(() => {});
   const ended = watch.until((event) => {
     if (
       (event.eventType === 'deployment_success' || event.eventType === 'deployment_failed') &&
@@ -112,7 +119,7 @@ async function waitForEnd(
     return undefined;
   });
   try {
-    const ending = await Promise.race([ended, timedOut, aborted]);
+    const ending = await Promise.race([aborted, ended, timedOut]);
     // A stream that broke off (a leader that changed) tells nothing any more; the deployment's own list does.
     if (ending === 'broken') return await pollForEnd(client, result, apps, timedOut, aborted);
     if (ending !== 'timeout')
@@ -147,7 +154,7 @@ async function pollForEnd(
       return current.every(Boolean) ? { state: 'success' } : { state: 'failed', reason: 'it was cancelled' };
     }
     const pause = new Promise<'again'>((resolve) => setTimeout(() => resolve('again'), 250));
-    if ((await Promise.race([pause, timedOut, aborted])) === 'timeout') throw timeoutError(result, apps, undefined, 0);
+    if ((await Promise.race([aborted, pause, timedOut])) === 'timeout') throw timeoutError(result, apps, undefined, 0);
   }
 }
 

@@ -46,6 +46,7 @@ export async function run(context: CommandContext): Promise<number> {
   let deployed: Deployed[];
   try {
     deployed = await deployApps(context, result, definitions);
+    context.signal.throwIfAborted();
   } catch (error) {
     // Ctrl-C undoes all of this `up`, as long as it made the cluster.
     if (context.signal.aborted && result.outcome === 'created' && options.keepFailed !== true)
