@@ -10,6 +10,7 @@ import type { ServiceExit, StartService } from '../service.ts';
 import { ConfigError, parseZooConfig } from './config.ts';
 import { claimDataFolder } from './identity.ts';
 import { createReplica, type Replica } from './replica.ts';
+import { createAdminServer } from './server/admin.ts';
 import { createClients } from './server/clients.ts';
 
 export const start: StartService = async (context) => {
@@ -73,6 +74,11 @@ export const start: StartService = async (context) => {
     const running = replica;
     scope.defer(() => running.stop());
     await running.listen();
+    if (config.admin.enabled) {
+      const admin = createAdminServer(clients.admin, config, log);
+      scope.defer(() => admin.close());
+      await admin.listen(config.admin.port, config.admin.host ?? config.clientHost ?? '127.0.0.1');
+    }
     running.start();
   } catch (error) {
     await scope.close().catch(() => {});

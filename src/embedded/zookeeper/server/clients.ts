@@ -8,10 +8,10 @@ import type { Replica } from '../replica.ts';
 import { encodeCommand } from '../state/commands.ts';
 import type { Applied } from '../state/machine.ts';
 import { type Connection, type ConnectionHost, createConnection } from './connection.ts';
-import { createSessionTimes, type SessionTimes } from './sessions.ts';
-import { createServerStats, type ServerStats } from './stats.ts';
-import { createWatches, type Watches } from './watches.ts';
-import { answerWord, isWord } from './words.ts';
+import { createSessionTimes } from './sessions.ts';
+import { createServerStats } from './stats.ts';
+import { createWatches } from './watches.ts';
+import { answerWord, isWord, type WordContext } from './words.ts';
 
 export interface ClientsOptions {
   config: ZooConfig;
@@ -23,10 +23,8 @@ export interface ClientsOptions {
 }
 
 export interface Clients {
-  readonly connections: ReadonlySet<Connection>;
-  readonly watches: Watches<Connection>;
-  readonly times: SessionTimes;
-  readonly stats: ServerStats;
+  /** What the admin commands answer from. */
+  admin(): WordContext;
   listen(): Promise<void>;
   onApplied(applied: Applied): void;
   onServing(serving: boolean): void;
@@ -149,6 +147,8 @@ export function createClients(options: ClientsOptions): Clients {
     });
   };
 
+  const admin = (): WordContext => ({ config, replica: options.replica(), connections, watches, times, stats, clock });
+
   /** The first four bytes are a length or an admin command. */
   const listenForWord = (socket: Socket, connection: Connection) => {
     let head: Buffer = Buffer.alloc(0);
@@ -158,16 +158,7 @@ export function createClients(options: ClientsOptions): Clients {
       socket.removeListener('data', onFirst);
       const word = head.toString('latin1', 0, 4);
       if (isWord(word)) {
-        const text = answerWord(word, {
-          config,
-          replica: options.replica(),
-          connections,
-          watches,
-          times,
-          stats,
-          clock,
-        });
-        socket.end(text);
+        socket.end(answerWord(word, admin()));
         return;
       }
       socket.on('data', (bytes) => connection.data(bytes));
@@ -208,10 +199,7 @@ export function createClients(options: ClientsOptions): Clients {
 
   let server: Server | undefined;
   return {
-    connections,
-    watches,
-    times,
-    stats,
+    admin,
     async listen() {
       server = createServer(accept);
       const listening = server;

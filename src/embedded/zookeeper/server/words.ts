@@ -24,13 +24,16 @@ export interface WordContext {
 
 type Word = (context: WordContext) => string;
 
-const notServing = 'This ZooKeeper instance is not currently serving requests\n';
+export const notServing = 'This ZooKeeper instance is not currently serving requests';
 
 /** Answered whether or not the server serves clients. */
 const always: Record<string, Word> = {
   ruok: () => 'imok',
-  envi: () => environment(),
-  conf: ({ config, replica }) => configuration(config, replica),
+  envi: () => {
+    const lines = Object.entries(environment()).map(([key, value]) => `${key}=${value}\n`);
+    return `Environment:\n${lines.join('')}`;
+  },
+  conf: ({ config, replica }) => configurationText(config, replica),
   gtmk: () => '306',
   stmk: () => '',
 };
@@ -93,12 +96,12 @@ export function answerWord(word: string, context: WordContext): string {
   if (allowed !== 'all' && !allowed.has(word)) return `${word} is not executed because it is not in the whitelist.\n`;
   const any = always[word];
   if (any) return any(context);
-  return context.replica.serving ? whenServing[word]!(context) : notServing;
+  return context.replica.serving ? whenServing[word]!(context) : `${notServing}\n`;
 }
 
 export const versionText = `${versions.zookeeper}-devcluster, built on 2022-02-25 08:49 UTC`;
 
-function mode({ config, replica }: WordContext): 'standalone' | 'leader' | 'follower' {
+export function mode({ config, replica }: WordContext): 'standalone' | 'leader' | 'follower' {
   if (config.standalone) return 'standalone';
   return replica.raft.role === 'leader' ? 'leader' : 'follower';
 }
@@ -118,7 +121,7 @@ function server(context: WordContext, clients = ''): string {
 }
 
 /** The real server counts the root twice. */
-function nodeCount(replica: Replica): number {
+export function nodeCount(replica: Replica): number {
   return replica.machine.state.tree.nodes.size + 1;
 }
 
@@ -186,8 +189,8 @@ function detailed(connection: Connection, { hostClock }: Replica): string {
   );
 }
 
-function environment(): string {
-  const lines = {
+export function environment(): Record<string, string> {
+  return {
     'zookeeper.version': versionText,
     'host.name': hostname(),
     'java.version': '<NA>',
@@ -200,12 +203,9 @@ function environment(): string {
     'user.dir': process.cwd(),
     'os.memory.total': `${Math.round(totalmem() / (1 << 20))}MB`,
   };
-  return `Environment:\n${Object.entries(lines)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('')}`;
 }
 
-function configuration(config: ZooConfig, replica: Replica): string {
+export function configuration(config: ZooConfig, replica: Replica): Record<string, string | number> {
   const lines: Record<string, string | number> = {
     clientPort: config.clientPort ?? -1,
     secureClientPort: -1,
@@ -231,7 +231,11 @@ function configuration(config: ZooConfig, replica: Replica): string {
       peerType: 0,
     });
   }
-  let text = Object.entries(lines)
+  return lines;
+}
+
+function configurationText(config: ZooConfig, replica: Replica): string {
+  let text = Object.entries(configuration(config, replica))
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
   if (!config.standalone) {
