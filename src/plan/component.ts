@@ -69,12 +69,15 @@ export function servicePlan(
   },
 ): ServicePlan {
   const own = context.config.components[component];
+  const real = context.engine === 'mesos';
+  const program = real && context.runtime === 'process' ? context.site.programs?.[component] : undefined;
   return {
     component,
     node: context.node.name,
     engine: context.engine,
-    version: context.engine === 'embedded' ? embeddedVersion(component) : (own.version ?? 'latest'),
-    ...(context.engine === 'mesos' && own.image ? { image: own.image } : {}),
+    version: real ? (program?.version ?? own.version ?? 'latest') : embeddedVersion(component),
+    ...(real && own.image ? { image: own.image } : {}),
+    ...(program ? { command: program.command } : {}),
     args: details.args,
     env: { ...details.env, ...own.env },
     files: details.files ?? [],

@@ -27,8 +27,8 @@ export function mesosMaster(context: ComponentContext): ServicePlan {
         ? {
             zk_session_timeout: '2secs',
             allocation_interval: '100ms',
-            agent_ping_timeout: '1secs',
-            max_agent_ping_timeouts: 5,
+            agent_ping_timeout: '2secs',
+            max_agent_ping_timeouts: 3,
           }
         : {}),
     },

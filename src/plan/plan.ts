@@ -83,10 +83,14 @@ function publishedZookeeper({ published, ports }: NodeSite): Pick<NodeSite, 'add
   return { address: published.zookeeper.host, ports: { ...ports, zookeeper: published.zookeeper.port } };
 }
 
-/** The embedded engine hosts all of a node's services in one unit; a real program is a unit of its own. */
+/**
+ * The node's host runs the embedded servers and real programs that are local processes, all in one unit; a real program
+ * in a container is a unit of its own.
+ */
 function unitsOf(node: string, services: readonly ServicePlan[]): UnitPlan[] {
-  const hosted = services.filter((service) => service.engine === 'embedded');
-  const own = services.filter((service) => service.engine === 'mesos');
+  const isHosted = (service: ServicePlan) => service.engine === 'embedded' || service.command !== undefined;
+  const hosted = services.filter(isHosted);
+  const own = services.filter((service) => !isHosted(service));
   return [
     ...(hosted.length > 0 ? [{ id: node, node, services: hosted }] : []),
     ...own.map((service) => ({ id: `${node}/${service.component}`, node, services: [service] })),

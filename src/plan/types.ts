@@ -33,6 +33,15 @@ export interface Site {
   nodeBinary: string;
   /** Folder with the files of the sample apps, as agents see it. */
   samplesDir: string;
+  /** Real programs found on this machine, of the components that are to run by them in `process`. */
+  programs?: Readonly<Partial<Record<Component, Program>>>;
+}
+
+/** A real program as it is run on this machine. */
+export interface Program {
+  /** What to execute, by its whole path, and the arguments that come before the service's own. */
+  command: readonly [string, ...string[]];
+  version: string;
 }
 
 /** How a service shows that it is ready: a protocol's answer, never a mere connection. */
@@ -51,6 +60,8 @@ export interface ServicePlan {
   /** The version it claims or the image's tag. */
   version: string;
   image?: string;
+  /** The real program as a local process, which is given `args`; its node's host runs it. */
+  command?: Program['command'];
   /** Arguments as the real program takes them. */
   args: readonly string[];
   env: Readonly<Record<string, string>>;

@@ -16,10 +16,10 @@ export function zookeeper(context: ComponentContext): ServicePlan {
   const settings: Settings = {
     ...(isDevelopment(context)
       ? {
-          // Sessions may be as short as 1 s.
-          tickTime: 500,
-          initLimit: 40,
-          syncLimit: 10,
+          // Sessions may be as short as 2 s; a shorter tick would only cost more heartbeats.
+          tickTime: 1000,
+          initLimit: 20,
+          syncLimit: 5,
           // A killed process loses nothing; only a machine that loses its power could.
           forceSync: 'no',
         }

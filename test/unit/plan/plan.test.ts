@@ -112,9 +112,9 @@ describe('a plan of more nodes', () => {
 describe('timing', () => {
   it('for development is flags that the real programs have too', () => {
     const plan = planOf();
-    expect(service(plan, 'node-1', 'zookeeper').files[0]?.content).toContain('tickTime=500\n');
+    expect(service(plan, 'node-1', 'zookeeper').files[0]?.content).toContain('tickTime=1000\n');
     expect(flag(service(plan, 'node-1', 'mesos-master'), 'zk_session_timeout')).toBe('2secs');
-    expect(flag(service(plan, 'node-1', 'mesos-master'), 'agent_ping_timeout')).toBe('1secs');
+    expect(flag(service(plan, 'node-1', 'mesos-master'), 'agent_ping_timeout')).toBe('2secs');
     expect(flag(service(plan, 'node-1', 'marathon'), 'min_revive_offers_interval')).toBe('100');
     expect(flag(service(plan, 'node-1', 'marathon'), 'max_instances_per_offer')).toBe('100');
   });
