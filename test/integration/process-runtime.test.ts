@@ -406,6 +406,8 @@ describe('a lost pid file', () => {
     await runtime.start(plan, nodeOf(plan, 'node-1').units[0]!);
     expect(await recordOf(plan, 'node-1')).toEqual(before);
     await writeFile(join(folderOf(plan, 'node-1'), 'pid'), 'spoilt');
+    expect((await runtime.inspect(plan)).map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    await writeFile(join(folderOf(plan, 'node-1'), 'pid'), 'spoilt');
     await runtime.stop(plan, nodeOf(plan, 'node-1'));
     expect(isAlive(before)).toBe(false);
     seen.stop();

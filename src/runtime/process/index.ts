@@ -50,8 +50,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
   const exits = createExits();
 
   const pathsOf = (plan: ClusterPlan, node: NodePlan) => paths.cluster(plan.name).node(node.name);
-  const runningHost = (plan: ClusterPlan, node: NodePlan): HostRecord => {
-    const { state, record } = hostState(pathsOf(plan, node));
+  const runningHost = async (plan: ClusterPlan, node: NodePlan): Promise<HostRecord> => {
+    const { state, record } = await findHost(pathsOf(plan, node));
     if (state === 'running' && record) return record;
     throw new DevclusterError('conflict', 'NODE_NOT_RUNNING', `${node.name} of '${plan.name}' is ${state}`, {
       hint:
@@ -69,7 +69,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         paths: paths.cluster(request.cluster),
         nodeBinary: program.nodeBinary,
         samplesDir: options.samplesDir ?? join(packageRoot(), 'templates', 'samples'),
-        isRunning: (node) => ['running', 'paused'].includes(hostState(paths.cluster(request.cluster).node(node)).state),
+        isRunning: async (node) =>
+          ['running', 'paused'].includes((await findHost(paths.cluster(request.cluster).node(node))).state),
         ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
         ...(options.standardPorts === undefined ? {} : { standard: options.standardPorts }),
         ...(options.ephemeralPorts === undefined ? {} : { ephemeralPorts: options.ephemeralPorts }),
@@ -130,7 +131,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
 
     async pause(plan, node) {
       const own = pathsOf(plan, node);
-      const record = hostState(own).state === 'paused' ? undefined : runningHost(plan, node);
+      const record = hostState(own).state === 'paused' ? undefined : await runningHost(plan, node);
       if (record) signalProcess(record, 'SIGSTOP');
       // The host is stopped, so no more tasks come; those that forked meanwhile are met the second time.
       for (let round = 0; round < 2; round++) signalAll(await findTasks([own.dataDir]), 'SIGSTOP');
@@ -140,7 +141,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
       const own = pathsOf(plan, node);
       const { state, record } = hostState(own);
       if (record && state === 'paused') await resumeNode(record, own.dataDir);
-      else runningHost(plan, node);
+      else await runningHost(plan, node);
     },
 
     async partition(plan, node, cut) {
@@ -153,7 +154,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
       });
       await Promise.all(
         plan.nodes.map(async (each) => {
-          const { state, record } = hostState(cluster.node(each.name));
+          const { state, record } = await findHost(cluster.node(each.name));
           // A host that does not run reads the list when it is started; a paused one reads this when it goes on.
           if (state === 'running')
             await createControlClient(record.controlSocket).cut(destinationsCut(plan, each, partitioned));
@@ -165,16 +166,16 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
       );
     },
 
-    startService: async (plan, node, component) => act(runningHost(plan, node), node, component, 'start'),
+    startService: async (plan, node, component) => act(await runningHost(plan, node), node, component, 'start'),
 
-    stopService: async (plan, node, component) => act(runningHost(plan, node), node, component, 'stop'),
+    stopService: async (plan, node, component) => act(await runningHost(plan, node), node, component, 'stop'),
 
     async inspect(plan) {
       const partitioned = await readPartitions(paths.cluster(plan.name).partitionsFile);
       return Promise.all(
         plan.nodes.flatMap((node) =>
           node.units.map(async (unit): Promise<UnitStatus> => {
-            const { state, record } = hostState(pathsOf(plan, node));
+            const { state, record } = await findHost(pathsOf(plan, node));
             return {
               id: unit.id,
               node: node.name,

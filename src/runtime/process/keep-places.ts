@@ -10,7 +10,7 @@ export async function keepPlaces(
   request: SiteRequest,
   known: Site,
   taken: Taken,
-  isRunning: (node: string) => boolean,
+  isRunning: (node: string) => Promise<boolean>,
 ): Promise<Places> {
   const first = known.nodes[0];
   for (const name of portNames)
@@ -30,7 +30,7 @@ export async function keepPlaces(
   for (const { name, control } of request.nodes) {
     const site = known.nodes.find((node) => node.name === name);
     if (site) {
-      if (!isRunning(name)) await checkStillFree(site, control, taken);
+      if (!(await isRunning(name))) await checkStillFree(site, control, taken);
       if (shares) claim.blocks.push(blockOf(site));
       else claim.addresses.push(site.address);
       nodes.push({ address: site.address, ports: { ...site.ports } });

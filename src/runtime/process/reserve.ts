@@ -26,7 +26,7 @@ export interface ReserveOptions {
   nodeBinary: string;
   samplesDir: string;
   /** Whether the node's host runs, so that its ports are rightly in use. */
-  isRunning: (node: string) => boolean;
+  isRunning: (node: string) => Promise<boolean>;
   /** Default: one folder for all users of the machine. */
   claimsFolder?: string;
   /** The ports to begin with; tests bring free ones. */

@@ -35,7 +35,7 @@ function reserve(request: SiteRequest, known?: Site, options: Partial<ReserveOpt
     paths: pathsOf(request.cluster, options.home),
     nodeBinary: process.execPath,
     samplesDir: '/samples',
-    isRunning: () => false,
+    isRunning: async () => false,
     claimsFolder: join(folder, 'claims'),
     standard,
     ...options,
@@ -183,7 +183,7 @@ describe.runIf(linux)('a port that is taken', () => {
       kind: 'conflict',
       message: expect.stringContaining('which node-2 had before'),
     });
-    expect(await reserve(siteRequest('known'), site, { isRunning: (node) => node === 'node-2' })).toEqual(site);
+    expect(await reserve(siteRequest('known'), site, { isRunning: async (node) => node === 'node-2' })).toEqual(site);
   });
 
   it('is not given to tasks', async () => {
