@@ -1,6 +1,8 @@
 import type { ClusterConfig, Engine, RuntimeKind } from '../config/types.ts';
 import type { ClusterPlan } from '../plan/types.ts';
+import { components } from '../protocols/versions.ts';
 import { DevclusterError } from '../support/errors.ts';
+import { engineOf } from './choose.ts';
 import type { ClusterRecord } from './record.ts';
 
 /** What an `up` finds to do for a cluster that is there. */
@@ -23,6 +25,7 @@ export function refuseConflicts(record: ClusterRecord, config: ClusterConfig): v
   };
   keep('the runtime', record.runtime, config.runtime);
   keep('the engine', record.engine, config.engine);
+  refuseOtherEngines(record, config);
   const control = (of: ClusterConfig) => of.nodes.filter((node) => node.control).map((node) => node.name);
   const [made, asked] = [control(record.config), control(config)];
   if (made.join() !== asked.join())
@@ -35,6 +38,19 @@ export function refuseConflicts(record: ClusterRecord, config: ClusterConfig): v
   const network = (of: ClusterConfig) => JSON.stringify([of.network.addresses, of.network.subnet, of.network.publish]);
   if (network(record.config) !== network(config))
     throw conflict(record.name, 'its own addresses', 'the configuration changes `network`');
+}
+
+/**
+ * What one engine's server has written another's can't read, so that data which is kept is kept with its engine.
+ * @throws DevclusterError conflict
+ */
+export function refuseOtherEngines(record: ClusterRecord, config: ClusterConfig): void {
+  const asked = config.engine === 'auto' ? record.engine : config.engine;
+  for (const component of components) {
+    const [made, now] = [engineOf(record.config, record.engine, component), engineOf(config, asked, component)];
+    if (made !== now)
+      throw conflict(record.name, `${component} of the engine '${made}'`, `the configuration asks for '${now}'`);
+  }
 }
 
 function conflict(name: string, madeWith: string, asked: string, more = ''): DevclusterError {

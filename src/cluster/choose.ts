@@ -1,4 +1,5 @@
 import type { ClusterConfig, Engine, RuntimeKind } from '../config/types.ts';
+import { type Component, components } from '../protocols/versions.ts';
 import { dockerMissing } from '../runtime/index.ts';
 import { DevclusterError } from '../support/errors.ts';
 
@@ -9,32 +10,57 @@ export interface Choice {
   explanation: string | undefined;
 }
 
+type EngineChoices = Pick<ClusterConfig, 'components'>;
+
+/** Components whose real programs run as local processes too. */
+const realAsProcess: readonly Component[] = ['zookeeper'];
+
 /**
  * Where a new cluster runs and by whose programs. Asked for by name a choice is kept or refused; `auto` takes what is
- * here and never uses the network.
+ * here and never uses the network. Whether a real program is on this machine the runtime finds out.
  * @throws DevclusterError missing
  */
 export function choose(config: Pick<ClusterConfig, 'runtime' | 'engine' | 'components'>): Choice {
   if (config.runtime === 'docker') throw dockerMissing();
-  if (config.engine === 'mesos') throw engineMissing('engine: mesos');
-  for (const [component, { engine }] of Object.entries(config.components))
-    if (engine === 'mesos') throw engineMissing(`the engine 'mesos' of ${component}`);
+  const engine = config.engine === 'auto' ? 'embedded' : config.engine;
+  const real = realComponents(config, engine);
+  for (const component of real)
+    if (!realAsProcess.includes(component))
+      throw engineMissing(
+        config.components[component].engine ? `the engine 'mesos' of ${component}` : `engine: ${engine}`,
+      );
+  const image = real.find((component) => config.components[component].image !== undefined);
+  if (image) throw engineMissing(`the image of ${image}`);
   const picked = [
     ...(config.runtime === 'auto' ? ["runtime 'process' (this version has no other)"] : []),
-    ...(config.engine === 'auto' ? ["engine 'embedded' (the runtime 'process' has no other)"] : []),
+    ...(config.engine === 'auto'
+      ? [
+          `engine 'embedded'${real.length > 0 ? ` for all but ${real.join(', ')}` : ''} (the runtime 'process' has no other)`,
+        ]
+      : []),
   ];
   return {
     runtime: 'process',
-    engine: 'embedded',
+    engine,
     explanation: picked.length > 0 ? `auto: ${picked.join(', ')}` : undefined,
   };
+}
+
+/** Whose program a component is. @param engine what it gets unless its own configuration says otherwise */
+export function engineOf({ components: own }: EngineChoices, engine: Engine, component: Component): Engine {
+  return own[component].engine ?? engine;
+}
+
+/** The components that are to run by the real programs. */
+export function realComponents(config: EngineChoices, engine: Engine): Component[] {
+  return components.filter((component) => engineOf(config, engine, component) === 'mesos');
 }
 
 function engineMissing(what: string): DevclusterError {
   return new DevclusterError(
     'missing',
     'ENGINE_MISSING',
-    `The real programs (${what}) run as containers only, and this version of devcluster has no 'docker' runtime`,
+    `The real programs (${what}) run as containers only, and this version of devcluster has no 'docker' runtime; only ZooKeeper can be the real one`,
     {
       hint: "Use --engine embedded: devcluster's own servers speak the same protocols. Or leave the choice to `auto`.",
     },

@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import type { NodePlan, ServicePlan } from '../plan/types.ts';
+import { fourLetterWord, serverMode } from '../protocols/zookeeper/four-letter-word.ts';
 import { messageOf, systemCode } from '../support/errors.ts';
 import { httpJson } from '../support/http-client.ts';
 
@@ -53,28 +54,12 @@ export async function probe(service: ServicePlan, node: NodePlan, limits: ProbeL
 
 /** `srvr` (ZooKeeper's four-letter words): the mode is told only by a server that is part of a quorum. */
 async function zookeeper({ host, port }: { host: string; port: number }, limits: ProbeLimits): Promise<Health> {
-  const answer = await fourLetterWord('srvr', host, port, limits);
-  const mode = /^Mode: (\w+)/m.exec(answer)?.[1];
+  const socket = connect({ host, port, ...(limits.signal ? { signal: limits.signal } : {}) });
+  const answer = await fourLetterWord('srvr', socket, limits.timeoutMs);
+  const mode = serverMode(answer);
   if (mode) return { ready: true, leader: mode === 'leader' || mode === 'standalone' };
   if (/not currently serving/.test(answer)) return notReady('it has not joined a quorum');
   return notReady(answer.trim() ? `it says: ${answer.trim().slice(0, 200)}` : 'it closed the connection');
-}
-
-function fourLetterWord(word: string, host: string, port: number, limits: ProbeLimits): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    const socket = connect({ host, port, ...(limits.signal ? { signal: limits.signal } : {}) });
-    const timer = setTimeout(() => socket.destroy(timedOut(limits.timeoutMs)), limits.timeoutMs);
-    socket.on('connect', () => socket.write(word));
-    socket.on('data', (chunk) => {
-      answer += chunk.toString('latin1');
-    });
-    socket.on('error', reject);
-    socket.on('close', () => {
-      clearTimeout(timer);
-      resolve(answer);
-    });
-  });
 }
 
 /** The leader answers with its summary, the others send there (307), and without a leader they answer 503. */
@@ -152,10 +137,6 @@ export async function marathonCounts(url: string, limits: ProbeLimits): Promise<
 
 function notReady(reason: string): Health {
   return { ready: false, reason };
-}
-
-function timedOut(ms: number): Error {
-  return Object.assign(new Error(`no answer in ${ms} ms`), { code: 'ETIMEDOUT' });
 }
 
 function explain(error: unknown): string {

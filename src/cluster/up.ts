@@ -1,6 +1,6 @@
 import { applyDefaults } from '../config/defaults.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import type { ClusterConfig } from '../config/types.ts';
+import type { ClusterConfig, Engine } from '../config/types.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { ClusterPlan, NodePlan, Site, UnitPlan } from '../plan/types.ts';
 import type { Component } from '../protocols/versions.ts';
@@ -8,8 +8,8 @@ import type { Runtime, SiteRequest, UnitStatus } from '../runtime/types.ts';
 import { DevclusterError, messageOf } from '../support/errors.ts';
 import { settleAll } from '../support/settle.ts';
 import { trace } from '../support/trace.ts';
-import { comparePlans, refuseConflicts } from './changes.ts';
-import { choose } from './choose.ts';
+import { comparePlans, refuseConflicts, refuseOtherEngines } from './changes.ts';
+import { choose, realComponents } from './choose.ts';
 import type { ClusterContext } from './context.ts';
 import { withClusterLock } from './lock.ts';
 import type { Leaders } from './readiness.ts';
@@ -50,6 +50,7 @@ export async function up(context: ClusterContext, options: UpOptions): Promise<U
     const config = configFor(options.loaded, found);
     const known = found && found.phase !== 'kept' ? found : undefined;
     if (known) refuseConflicts(known, config);
+    else if (found) refuseOtherEngines(found, config);
     const record: ClusterRecord = {
       ...(known ?? startRecord(context, config, found)),
       config,
@@ -162,17 +163,18 @@ async function removeNodes(runtime: Runtime, plan: ClusterPlan | undefined, name
 const quietSteps = (titles: readonly string[]) => titles.map(() => ({ update() {}, done() {}, fail() {} }));
 
 /** A cluster keeps its places; one that was taken down meanwhile gets others if somebody else has them now. */
-async function reserve(runtime: Runtime, { config, site }: ClusterRecord, lives: boolean): Promise<Site> {
+async function reserve(runtime: Runtime, { config, engine, site }: ClusterRecord, lives: boolean): Promise<Site> {
   try {
-    return await runtime.reserve(siteRequest(config), site);
+    return await runtime.reserve(siteRequest(config, engine), site);
   } catch (error) {
     const taken = error instanceof DevclusterError && error.kind === 'conflict';
     if (lives || !site || !taken) throw error;
-    return runtime.reserve(siteRequest(config));
+    return runtime.reserve(siteRequest(config, engine));
   }
 }
 
-function siteRequest(config: ClusterConfig): SiteRequest {
+function siteRequest(config: ClusterConfig, engine: Engine): SiteRequest {
+  const real = realComponents(config, engine);
   return {
     cluster: config.name,
     nodes: config.nodes.map(({ name, control, taskPorts }) => ({ name, control, taskPorts })),
@@ -180,6 +182,14 @@ function siteRequest(config: ClusterConfig): SiteRequest {
     addresses: config.network.addresses,
     ...(config.network.publish === undefined ? {} : { publish: config.network.publish }),
     ...(config.network.subnet === undefined ? {} : { subnet: config.network.subnet }),
+    ...(real.length === 0
+      ? {}
+      : {
+          programs: real.map((component) => {
+            const { version } = config.components[component];
+            return { component, ...(version === undefined ? {} : { version }) };
+          }),
+        }),
   };
 }
 

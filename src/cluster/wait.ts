@@ -100,7 +100,7 @@ async function isDiskFull({ runtime, plan }: WaitOptions, failure: ReadinessFail
 
 /** Some reasons have a better name than "not ready". */
 function classify(failure: ReadinessFailure): { kind: 'timeout' | 'conflict' | 'missing'; code: string; hint: string } {
-  if (/EADDRINUSE|address already in use/.test(failure.reason))
+  if (/EADDRINUSE|address already in use/i.test(failure.reason))
     return {
       kind: 'conflict',
       code: 'PORT_IN_USE',

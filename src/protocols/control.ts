@@ -18,6 +18,15 @@ export interface HostedService {
   component: Component;
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** The real program, which the host runs as a child of its own instead of the embedded server. */
+  program?: HostedProgram;
+}
+
+export interface HostedProgram {
+  /** What to execute, and the arguments that come before `argv`. */
+  command: readonly [string, ...string[]];
+  /** Where it answers `srvr` as a ZooKeeper server; it is ready when it tells its mode. */
+  srvr: { host: string; port: number };
 }
 
 /** What a node's host is told: the content of its unit file (JSON, 0600), the path of which is its only argument. */

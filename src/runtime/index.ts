@@ -4,7 +4,7 @@ import { statePaths } from './paths.ts';
 import type { Runtime } from './types.ts';
 
 export interface RuntimeOptions {
-  /** XDG_STATE_HOME and HOME decide where its files are. */
+  /** XDG_STATE_HOME and HOME decide where its files are; PATH, JAVA_HOME and ZOOKEEPER_HOME where real programs are. */
   env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -15,7 +15,7 @@ export interface RuntimeOptions {
 export async function createRuntime(kind: RuntimeKind, options: RuntimeOptions): Promise<Runtime> {
   if (kind === 'docker') throw dockerMissing();
   const { createProcessRuntime } = await import('./process/index.ts');
-  return createProcessRuntime({ paths: statePaths(options.env) });
+  return createProcessRuntime({ paths: statePaths(options.env), env: options.env });
 }
 
 /** Why there is no `docker` runtime, and what to do instead. */

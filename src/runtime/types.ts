@@ -34,6 +34,14 @@ export interface SiteRequest {
   /** Address to bind instead of loopback ones, when the user asked. */
   publish?: string;
   subnet?: string;
+  /** Components that are to run by the real program; a runtime of local processes has to find it on this machine. */
+  programs?: readonly ProgramRequest[];
+}
+
+export interface ProgramRequest {
+  component: Component;
+  /** Any when undefined. */
+  version?: string;
 }
 
 /** Where a log line comes from and what it says. */

@@ -10,6 +10,7 @@ import { createScope } from '../../support/scope.ts';
 import type { LoadComponent } from './components.ts';
 import { type ControlServer, createControlServer } from './control-server.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
+import { programStart } from './program.ts';
 import { seededRandom } from './random.ts';
 import { type Supervisor, supervise } from './supervisor.ts';
 
@@ -35,13 +36,13 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
   const scope = createScope();
   mkdirSync(spec.logsDir, { recursive: true, mode: 0o700 });
   const files: LogFile[] = [];
-  const logger = (name: string): Logger => {
+  const openLog = (name: string): { file: LogFile; log: Logger } => {
     const file = createLogFile(join(spec.logsDir, `${name}.log`));
     files.push(file);
     scope.defer(() => file.close());
-    return createLogger(file.write, name);
+    return { file, log: createLogger(file.write, name) };
   };
-  const log = logger('host');
+  const { log } = openLog('host');
   try {
     const supervisors = new Map<Component, Supervisor>();
     let cut = spec.cut;
@@ -69,15 +70,17 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
       },
       log,
     );
-    for (const service of spec.services)
+    for (const service of spec.services) {
+      const { component, program } = service;
+      const own = openLog(component);
       supervisors.set(
-        service.component,
+        component,
         supervise({
           service,
-          load: load[service.component],
-          log: logger(service.component),
+          load: program ? async () => programStart(program, own.file.write) : load[component],
+          log: own.log,
           clock,
-          random: spec.seed === undefined ? Math.random : seededRandom(`${spec.seed}/${service.component}`),
+          random: spec.seed === undefined ? Math.random : seededRandom(`${spec.seed}/${component}`),
           createNetwork: () => createNetwork(spec.address),
           cut,
           onEvent(event) {
@@ -88,6 +91,7 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
           },
         }),
       );
+    }
     writeRecord(spec, identity);
     scope.defer(() => removeRecord(spec, identity));
     await listen(spec, control);

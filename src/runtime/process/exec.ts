@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { ClusterPlan, NodePlan } from '../../plan/types.ts';
-import { DevclusterError, messageOf } from '../../support/errors.ts';
+import { DevclusterError, messageOf, systemCode } from '../../support/errors.ts';
 
 /** What a command on a node finds in its environment, besides the caller's: where the node's own services are. */
 export function nodeEnvironment(plan: ClusterPlan, node: NodePlan): Record<string, string> {
@@ -35,5 +35,11 @@ export async function execOnNode(plan: ClusterPlan, node: NodePlan, command: rea
   });
   if (result.exitCode !== undefined) return result.exitCode;
   if (result.signal) return 128 + constants.signals[result.signal as NodeJS.Signals];
-  throw new DevclusterError('notFound', 'COMMAND_NOT_STARTED', `'${file}' can't be run: ${messageOf(result.cause)}`);
+  const missing = systemCode(result.cause) === 'ENOENT';
+  throw new DevclusterError(
+    'missing',
+    'COMMAND_NOT_STARTED',
+    missing ? `There is no program '${file}'` : `'${file}' can't be run: ${messageOf(result.cause)}`,
+    { hint: 'It is looked for on this machine, by PATH.' },
+  );
 }

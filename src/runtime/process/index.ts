@@ -1,21 +1,28 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ClusterPlan, NodePlan, PortName, PortRange, UnitPlan } from '../../plan/types.ts';
-import { ControlError, createControlClient, type HostRecord, type HostSpec } from '../../protocols/control.ts';
+import type { ClusterPlan, NodePlan, PortName, PortRange, ServicePlan, UnitPlan } from '../../plan/types.ts';
+import {
+  ControlError,
+  createControlClient,
+  type HostedService,
+  type HostRecord,
+  type HostSpec,
+} from '../../protocols/control.ts';
 import type { Component } from '../../protocols/versions.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { writeFileAtomic } from '../../support/files.ts';
 import { packageRoot } from '../../support/package-root.ts';
 import { signalProcess } from '../../support/process.ts';
 import type { TaggedProcess } from '../../support/process-tree.ts';
-import { type StatePaths, statePaths } from '../paths.ts';
+import { type NodePaths, type StatePaths, statePaths } from '../paths.ts';
 import type { Runtime, UnitStatus } from '../types.ts';
 import { execOnNode } from './exec.ts';
 import { fileError } from './file-error.ts';
 import { findHost, type HostExit, hostState, startHost } from './hosts.ts';
 import { readLogs } from './logs.ts';
 import { destinationsCut, readPartitions, writePartitions } from './partitions.ts';
-import { awaitEnd, findTasks, killAll, signalAll } from './processes.ts';
+import { awaitEnd, findGuests, findNodePrograms, findTasks, hostVariable, killAll, signalAll } from './processes.ts';
+import { findPrograms, notAsProcess } from './programs.ts';
 import { removeCluster } from './remove.ts';
 import { claimFilesOf, reserveSite } from './reserve.ts';
 import { type HostExits, watchUnit } from './watch.ts';
@@ -24,6 +31,8 @@ export interface ProcessRuntimeOptions {
   paths?: StatePaths;
   /** The bundled node host. */
   hostScript?: string;
+  /** PATH, JAVA_HOME and ZOOKEEPER_HOME tell where real programs are. Default: this process's own. */
+  env?: Readonly<Record<string, string | undefined>>;
   nodeBinary?: string;
   samplesDir?: string;
   claimsFolder?: string;
@@ -64,8 +73,9 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
   return {
     kind: 'process',
 
-    reserve: (request, known) =>
-      reserveSite(request, known, {
+    async reserve(request, known) {
+      const programs = findPrograms(request.programs ?? [], known?.programs, options.env ?? process.env);
+      const site = await reserveSite(request, known, {
         paths: paths.cluster(request.cluster),
         nodeBinary: program.nodeBinary,
         samplesDir: options.samplesDir ?? join(packageRoot(), 'templates', 'samples'),
@@ -74,11 +84,12 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
         ...(options.standardPorts === undefined ? {} : { standard: options.standardPorts }),
         ...(options.ephemeralPorts === undefined ? {} : { ephemeralPorts: options.ephemeralPorts }),
-      }),
+      });
+      return programs === undefined ? site : { ...site, programs };
+    },
 
     async start(plan, unit) {
       const node = nodeOf(plan, unit.node);
-      refuseForeignEngines(unit);
       const cluster = paths.cluster(plan.name);
       const own = cluster.node(node.name);
       const partitioned = await readPartitions(cluster.partitionsFile);
@@ -86,14 +97,19 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         cluster: plan.name,
         node: node.name,
         address: node.site.address,
-        services: unit.services.map(({ component, args, env }) => ({ component, argv: args, env })),
+        services: unit.services.map((service) => hostedService(service, own.folder)),
         controlSocket: own.controlSocket,
         pidFile: own.pidFile,
         logsDir: own.logsDir,
         cut: destinationsCut(plan, node, partitioned),
         keepFresh: claimFilesOf(cluster, options.claimsFolder),
       };
-      await startHost(own, spec, program, () => writeServiceFiles(unit), exits.add);
+      const prepare = async () => {
+        // A host that somebody else killed has left its programs running, on the ports that the new ones need.
+        if (spec.services.some((service) => service.program)) await killAll(() => findNodePrograms(own.folder));
+        await writeServiceFiles(unit);
+      };
+      await startHost(own, spec, program, prepare, exits.add);
       exits.changed();
     },
 
@@ -101,7 +117,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
       const own = pathsOf(plan, node);
       const { state, record } = await findHost(own);
       const alive = state === 'running' || state === 'paused' ? record : undefined;
-      if (alive && state === 'paused') await resumeNode(alive, own.dataDir);
+      if (alive && state === 'paused') await resumeNode(alive, own);
       // The agent goes first: it would report the end of its tasks as failures.
       if (alive)
         await createControlClient(alive.controlSocket, stopTimeoutMs)
@@ -115,7 +131,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
           await awaitEnd([alive], stopTimeoutMs);
         }
       }
-      await killAll(() => findTasks([own.dataDir]));
+      await killAll(() => findGuests(own));
       await removeRecord(own.pidFile);
     },
 
@@ -126,25 +142,27 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         signalProcess(record, 'SIGKILL');
         await awaitEnd([record], stopTimeoutMs);
       }
-      await killAll(() => findTasks([own.dataDir]));
+      await killAll(() => findGuests(own));
     },
 
     async pause(plan, node) {
       const own = pathsOf(plan, node);
-      const record = hostState(own).state === 'paused' ? undefined : await runningHost(plan, node);
-      if (record) signalProcess(record, 'SIGSTOP');
+      const before = hostState(own);
+      const host = before.state === 'paused' ? before.record : await runningHost(plan, node);
+      signalProcess(host, 'SIGSTOP');
       // The host is stopped, so no more tasks come; those that forked meanwhile are met the second time.
-      for (let round = 0; round < 2; round++) signalAll(await findTasks([own.dataDir]), 'SIGSTOP');
+      for (let round = 0; round < 2; round++) signalAll(await findGuests(own, host), 'SIGSTOP');
     },
 
     async resume(plan, node) {
       const own = pathsOf(plan, node);
       const { state, record } = hostState(own);
-      if (record && state === 'paused') await resumeNode(record, own.dataDir);
+      if (record && state === 'paused') await resumeNode(record, own);
       else await runningHost(plan, node);
     },
 
     async partition(plan, node, cut) {
+      if (cut) refuseToCutPrograms(node);
       const cluster = paths.cluster(plan.name);
       const partitioned = new Set(await readPartitions(cluster.partitionsFile));
       if (cut) partitioned.add(node.name);
@@ -224,14 +242,29 @@ function nodeOf(plan: ClusterPlan, name: string): NodePlan {
   return node;
 }
 
-function refuseForeignEngines(unit: UnitPlan): void {
-  const foreign = unit.services.find(({ engine }) => engine !== 'embedded');
-  if (foreign)
+/** @throws DevclusterError missing for a service that only a container could run */
+function hostedService(service: ServicePlan, nodeFolder: string): HostedService {
+  const { component, args, env, command, engine, probe } = service;
+  if (engine === 'embedded') return { component, argv: args, env };
+  if (!command || probe.kind !== 'zookeeper-srvr') throw notAsProcess(component);
+  return {
+    component,
+    argv: args,
+    // Java takes the names of files for what the locale says.
+    env: { LC_ALL: 'C.UTF-8', ...env, [hostVariable]: `${nodeFolder}/` },
+    program: { command, srvr: { host: probe.host, port: probe.port } },
+  };
+}
+
+/** Connections of embedded servers are cut at their source; a real program makes its own. */
+function refuseToCutPrograms(node: NodePlan): void {
+  const real = node.units.flatMap(({ services }) => services).find(({ engine }) => engine !== 'embedded');
+  if (real)
     throw new DevclusterError(
       'missing',
-      'NEEDS_DOCKER',
-      `${foreign.node}/${foreign.component} of the engine '${foreign.engine}' can't run as a local process`,
-      { hint: "Use '--runtime docker', or '--engine embedded'." },
+      'PARTITION_NOT_POSSIBLE',
+      `${node.name} can't be cut off: its ${real.component} is the real one, and only devcluster's own servers can be`,
+      { hint: `Use 'devcluster node pause ${node.name}', or a cluster with the embedded ${real.component}.` },
     );
 }
 
@@ -268,8 +301,8 @@ async function stoppedServices(record: HostRecord): Promise<UnitStatus['stoppedS
 }
 
 /** Tasks first: the host's health checks shall find them answering. */
-async function resumeNode(record: HostRecord, dataDir: string): Promise<void> {
-  signalAll(await findTasks([dataDir]), 'SIGCONT');
+async function resumeNode(record: HostRecord, paths: NodePaths): Promise<void> {
+  signalAll(await findGuests(paths, record), 'SIGCONT');
   signalProcess(record, 'SIGCONT');
 }
 

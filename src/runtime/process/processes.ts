@@ -8,7 +8,10 @@ import { isAlive, type ProcessIdentity, signalPid } from '../../support/process.
 import { listProcesses, membersOf, type TaggedProcess } from '../../support/process-tree.ts';
 import { sleep } from '../../support/retry.ts';
 
-/** The variable that every node's host is started with: the node's folder. Its services' tasks don't inherit it. */
+/**
+ * The variable that every node's host, and every real program that it runs, is started with: the node's folder, with a
+ * slash at its end. The tasks don't inherit it.
+ */
 export const hostVariable = 'DEVCLUSTER_NODE_FOLDER';
 
 /** Living processes of all tasks of the nodes whose data is in these folders. */
@@ -17,6 +20,30 @@ export async function findTasks(dataDirs: readonly string[]): Promise<TaggedProc
   const prefixes = dataDirs.flatMap(prefixesOf);
   const tagged = (tag: string) => prefixes.some((prefix) => tag.startsWith(prefix));
   return notOurselves(membersOf(table, { leaders, tagged }));
+}
+
+/**
+ * Living processes of a node besides its host: all of its tasks, and the real programs that the host was given to run
+ * (the runtime starts these with the host's own variable).
+ * @param host not counted; one that isn't known is found like the others
+ */
+export async function findGuests(
+  node: { folder: string; dataDir: string },
+  host?: ProcessIdentity,
+): Promise<TaggedProcess[]> {
+  const [leaders, table] = await Promise.all([
+    recordedTasks([node.dataDir]),
+    listProcesses([hostVariable, sandboxVariable]),
+  ]);
+  const [own, inData] = [prefixesOf(node.folder), prefixesOf(node.dataDir)];
+  const tagged = (tag: string) => own.includes(tag) || inData.some((prefix) => tag.startsWith(prefix));
+  return notOurselves(membersOf(table, { leaders, tagged })).filter(({ pid }) => pid !== host?.pid);
+}
+
+/** The real programs that a node's host was given to run, and their descendants; and the host, if it lives. */
+export async function findNodePrograms(nodeFolder: string): Promise<TaggedProcess[]> {
+  const own = prefixesOf(nodeFolder);
+  return notOurselves(membersOf(await listProcesses(hostVariable), { tagged: (tag) => own.includes(tag) }));
 }
 
 /** Living processes that belong to a folder: hosts of its nodes, their tasks, and all descendants of these. */
