@@ -1,4 +1,49 @@
 import { DevclusterError } from '../support/errors.ts';
+import { nearest } from '../support/nearest.ts';
+
+/** What Marathon knows of an app; it ignores everything else without a word. */
+const fieldsOfApps = new Set([
+  'acceptedResourceRoles',
+  'args',
+  'backoffFactor',
+  'backoffSeconds',
+  'check',
+  'cmd',
+  'constraints',
+  'container',
+  'cpus',
+  'dependencies',
+  'disk',
+  'env',
+  'executor',
+  'executorResources',
+  'fetch',
+  'gpus',
+  'healthChecks',
+  'instances',
+  'ipAddress',
+  'killSelection',
+  'labels',
+  'maxLaunchDelaySeconds',
+  'mem',
+  'networkBandwidth',
+  'networks',
+  'portDefinitions',
+  'ports',
+  'readinessChecks',
+  'requirePorts',
+  'residency',
+  'resourceLimits',
+  'role',
+  'secrets',
+  'storeUrls',
+  'taskKillGracePeriodSeconds',
+  'tty',
+  'unreachableStrategy',
+  'upgradeStrategy',
+  'uris',
+  'user',
+]);
 
 /** Members of these maps are text whatever they look like. */
 const textMaps = new Set(['env', 'labels']);
@@ -22,6 +67,12 @@ export function changedFields(
       throw new DevclusterError('usage', 'USAGE', `'${setting}' is no setting`, {
         hint: 'Give field=value, for instance env.COLOR=tomato.',
       });
+    if (!fieldsOfApps.has(field)) {
+      const guess = nearest(field, fieldsOfApps);
+      throw new DevclusterError('usage', 'USAGE', `Apps have no field '${field}' that can be set`, {
+        hint: guess ? `Did you mean ${guess}?` : 'Fields are those of a Marathon app definition, for instance cpus.',
+      });
+    }
     const text = setting.slice(mark + 1);
     if (rest.length === 0) {
       changed[field] = parse(text);

@@ -52,6 +52,7 @@ export async function runDeployment(
 export function reportDeployments(
   context: CommandContext,
   results: readonly (DeploymentOutcome | DeploymentResult)[],
+  done: 'deployed' | 'removed' = 'deployed',
 ): number {
   const deployments = results.map((result) =>
     'state' in result ? result : { id: result.deploymentId, version: result.version, state: 'submitted' },
@@ -61,7 +62,7 @@ export function reportDeployments(
   );
   const text = results.map((result) =>
     'state' in result
-      ? `${result.state === 'success' ? 'deployed' : 'failed'}: ${result.apps.join(', ') || 'nothing to change'}${result.reason ? ` (${result.reason})` : ''}`
+      ? `${result.state === 'success' ? done : 'failed'}: ${result.apps.join(', ') || 'nothing to change'}${result.reason ? ` (${result.reason})` : ''}`
       : `deployment ${result.deploymentId} goes on; see \`devcluster apps\``,
   );
   context.output.result({ deployments }, text.join('\n'));

@@ -5,7 +5,7 @@ import { createOutput } from './output.ts';
 import { parseArguments } from './parse.ts';
 import { type CliProgress, createPlainProgress } from './progress.ts';
 import { ownSignals } from './signals.ts';
-import type { GlobalOptions } from './spec.ts';
+import type { CommandContext, GlobalOptions } from './spec.ts';
 import { createStyle, wantsColor } from './style.ts';
 
 /** Runs one command line and ends the process with its exit code. The one place that catches errors. */
@@ -16,6 +16,7 @@ export async function main(argv: readonly string[]): Promise<never> {
   let verbose = false;
   let style = createStyle(wantsColor(process.stderr, process.env, !own.includes('--no-color')));
   let progress: CliProgress | undefined;
+  let context: CommandContext | undefined;
   let exitCode: number;
   try {
     const request = parseArguments(argv, commands);
@@ -37,7 +38,7 @@ export async function main(argv: readonly string[]): Promise<never> {
     });
     const module = await command.load();
     const { arguments: given, options } = request;
-    const context = {
+    context = {
       arguments: given,
       options,
       globals,
@@ -49,8 +50,9 @@ export async function main(argv: readonly string[]): Promise<never> {
     };
     exitCode = (await module.run(context)) ?? exitCodes.ok;
     await progress.close();
-  } catch (error) {
+  } catch (thrown) {
     await progress?.close();
+    const error = context === undefined ? thrown : await (await import('./explain.ts')).explain(thrown, context);
     const report = reportOf(error);
     exitCode = report.exitCode;
     if (json) await write(process.stdout, `${JSON.stringify(report.document, undefined, 2)}\n`);

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DevclusterError } from '../support/errors.ts';
+import { nearest } from '../support/nearest.ts';
 import type { ArgumentSpec, CommandSpec, GlobalOptions, OptionSpec, OptionValue } from './spec.ts';
 
 /** What the user asked for: a command with its values, or a text (help) that was asked for. */
@@ -73,9 +74,12 @@ export function parseArguments(argv: readonly string[], commands: readonly Comma
     program.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (text !== '') return { kind: 'text', text };
+    const word = commandWord(argv);
+    const known = word === undefined || word === 'help' || commands.some(({ name }) => name === word);
+    if (text !== '' && known) return { kind: 'text', text };
+    if (text !== '' && word !== undefined) throw unknownCommand(word, commands);
     if (error.code === 'commander.help') return { kind: 'text', text: program.helpInformation() };
-    throw usageError(error, argv);
+    throw usageError(error, commandWord(argv));
   }
   return request ?? { kind: 'text', text: text || program.helpInformation() };
 }
@@ -118,11 +122,31 @@ function number(pattern: RegExp, advice: string): (value: string) => number {
   };
 }
 
+/** The first word that is neither an option nor the value of a global one. */
+function commandWord(argv: readonly string[]): string | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (['-c', '--cluster', '--config'].includes(word)) i++;
+    else if (!word.startsWith('-')) return word;
+  }
+  return undefined;
+}
+
+/** `devcluster pu --help`, which Commander takes for a wish for help alone. */
+function unknownCommand(word: string, commands: readonly CommandSpec[]): DevclusterError {
+  const guess = nearest(
+    word,
+    commands.map(({ name }) => name),
+  );
+  return new DevclusterError('usage', 'USAGE', `unknown command '${word}'`, {
+    hint: guess ? `Did you mean ${guess}?` : 'See `devcluster --help`.',
+  });
+}
+
 /** Commander's messages are good; its guess of what was meant becomes the hint. */
-function usageError(error: CommanderError, argv: readonly string[]): DevclusterError {
+function usageError(error: CommanderError, command: string | undefined): DevclusterError {
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const guess = /Did you mean (.*)\?/.exec(rest.join(' '))?.[1];
-  const command = argv.find((word) => !word.startsWith('-'));
   const help =
     error.code === 'commander.unknownCommand' || !command ? 'devcluster --help' : `devcluster ${command} --help`;
   return new DevclusterError('usage', 'USAGE', message, {

@@ -176,6 +176,7 @@ async function* readEvents(
   if (signal.aborted) return;
   if (!stream)
     throw new DevclusterError('missing', 'SERVICE_UNREACHABLE', 'No Marathon gives its event stream', {
+      hint: 'See `devcluster status`; `devcluster up` repairs what failed.',
       cause: failure,
     });
   try {

@@ -54,7 +54,7 @@ export async function noSuchCluster(context: ClusterContext, name: string): Prom
   return new DevclusterError('notFound', 'NO_SUCH_CLUSTER', `There is no cluster '${name}'`, {
     hint:
       others.length > 0
-        ? `There is ${others.join(', ')}; name one with -c, or create this one with \`devcluster up\`.`
+        ? `There is ${others.join(', ')}; name one with -c, or create this one with \`devcluster up -c ${name}\`.`
         : 'Create it with `devcluster up`.',
     details: { cluster: name, clusters: others },
   });

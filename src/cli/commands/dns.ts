@@ -29,6 +29,10 @@ export async function run(context: CommandContext): Promise<number> {
     throw new DevclusterError('usage', 'USAGE', `'${asked}' is no type of DNS record`, {
       hint: `Types: ${types.join(', ')}.`,
     });
+  if (name.length > 253 || name.split('.').some((label) => label === '' || label.length > 63))
+    throw new DevclusterError('usage', 'USAGE', `'${name}' is no DNS name`, {
+      hint: 'For instance: devcluster dns web.shop.samples.marathon.mesos',
+    });
   const reply = await askFirst(plan.endpoints.dns, name, type);
   const rows = [...reply.answers, ...reply.authorities].map((answer) => [
     answer.name,

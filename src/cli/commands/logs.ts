@@ -74,6 +74,8 @@ async function taskLogs(context: CommandContext, cluster: CliCluster, target: st
         throw noSuchApp;
       });
     });
+  // A task that no agent knows would be waited for in silence.
+  if (kind === 'task') await mesos.sandbox(name);
   await readTaskLogs(
     mesos,
     {

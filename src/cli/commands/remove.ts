@@ -6,6 +6,10 @@ import { argument, type CommandContext } from '../spec.ts';
 /** `remove APP`: an app, or the group of that id. */
 export async function run(context: CommandContext): Promise<number> {
   const id = appId(argument(context, 'app'));
+  if (id === '/')
+    throw new DevclusterError('usage', 'USAGE', `'${argument(context, 'app')}' is no app`, {
+      hint: 'Name an app or a group, for instance /shop; `devcluster apps` lists them.',
+    });
   const { marathon } = await openCluster(context);
   const isApp = await marathon.app(id).then(
     () => true,
@@ -24,5 +28,5 @@ export async function run(context: CommandContext): Promise<number> {
       });
     });
   };
-  return reportDeployments(context, [await runDeployment(context, marathon, `remove ${id}`, change)]);
+  return reportDeployments(context, [await runDeployment(context, marathon, `remove ${id}`, change)], 'removed');
 }

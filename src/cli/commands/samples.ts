@@ -10,12 +10,14 @@ import { formatTable } from '../table.ts';
 export async function run(context: CommandContext): Promise<number> {
   const { marathon, plan, site } = await openCluster(context);
   const action = argument(context, 'action') ?? 'list';
-  if (action === 'remove')
-    return reportDeployments(context, [
-      await runDeployment(context, marathon, 'remove the samples', () =>
-        marathon.removeGroup(samplesGroup, { force: true }),
-      ),
-    ]);
+  if (action === 'remove') {
+    const removal = () => marathon.removeGroup(samplesGroup, { force: true });
+    return reportDeployments(
+      context,
+      [await runDeployment(context, marathon, 'remove the samples', removal)],
+      'removed',
+    );
+  }
   const group = await sampleDefinitions(templatesDir, sampleValues(plan, site));
   if (action === 'deploy')
     return reportDeployments(context, [

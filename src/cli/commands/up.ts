@@ -115,6 +115,12 @@ async function deployConfigured(
   return deployed;
 }
 
+function nextStep(outcome: UpResult['outcome'], app: string | undefined, named: string): string {
+  if (app !== undefined) return `  devcluster logs${named} app:${app}`;
+  // A cluster that was there before has its apps; whether the samples are among them was not asked.
+  return outcome === 'created' ? `  devcluster samples${named} deploy` : `  devcluster logs${named} -f`;
+}
+
 /** @param cluster as -c named it; otherwise commands find it by themselves */
 function summary(result: UpResult, deployed: readonly Deployed[], cluster: string | undefined, style: Style): string {
   const { record, leaders, outcome, seconds } = result;
@@ -134,7 +140,7 @@ function summary(result: UpResult, deployed: readonly Deployed[], cluster: strin
     'Try next:',
     `  devcluster status${named}`,
     `  devcluster apps${named}`,
-    ...(apps.length > 0 ? [`  devcluster logs${named} app:${apps[0]}`] : [`  devcluster samples${named} deploy`]),
+    nextStep(outcome, apps[0], named),
     `  eval "$(devcluster env${named})"`,
     `  devcluster down${named}`,
   ].join('\n');

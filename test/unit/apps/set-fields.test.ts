@@ -34,6 +34,12 @@ describe('update --set', () => {
     expect(() => changedFields(app, [setting])).toThrowError(expect.objectContaining({ kind: 'usage' }));
   });
 
+  it('refuses a field that Marathon would ignore, and names the nearest', () => {
+    expect(() => changedFields(app, ['instnces=3'])).toThrowError(
+      expect.objectContaining({ kind: 'usage', hint: 'Did you mean instances?' }),
+    );
+  });
+
   it('does not change the app it was given', () => {
     const before = structuredClone(app);
     changedFields(app, ['env.A=5', 'healthChecks.0.path=/x']);

@@ -64,6 +64,8 @@ describe('the command line', () => {
     [['up', '--nodes', '-1'], '', ''],
     [['status', 'surplus'], 'too many arguments', ''],
     [['-c'], 'argument missing', ''],
+    [['-c', 'mine', 'scale'], "missing required argument 'app'", '`devcluster scale --help`'],
+    [['pu', '--help'], "unknown command 'pu'", 'Did you mean up?'],
   ])('refuses %j and says what was meant', (argv, message, hint) => {
     const error = failure(...argv);
     expect(error.kind).toBe('usage');
