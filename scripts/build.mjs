@@ -10,8 +10,6 @@ import { build } from 'esbuild';
 import { buildCachedBundle } from './cached-bundle.mjs';
 import { rehearse } from './rehearsal.mjs';
 
-/** dockerode brings optional native modules; it stays a package of its own. */
-const external = ['dockerode'];
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const fresh = join(root, '.tmp', `dist-${process.pid}`);
@@ -20,7 +18,7 @@ const old = join(root, '.tmp', `old-dist-${process.pid}`);
 try {
   await mkdir(fresh, { recursive: true });
   await Promise.all([
-    buildCachedBundle({ entry: 'src/cli/main.ts', name: 'cli', dist: fresh, earlier: dist, external }),
+    buildCachedBundle({ entry: 'src/cli/main.ts', name: 'cli', dist: fresh, earlier: dist }),
     buildCachedBundle({ entry: 'src/embedded/host/main.ts', name: 'node-host', dist: fresh, earlier: dist }),
     build({
       absWorkingDir: root,
@@ -35,7 +33,6 @@ try {
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
       },
-      external,
       logLevel: 'warning',
       legalComments: 'none',
       minifySyntax: true,

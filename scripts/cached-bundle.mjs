@@ -25,15 +25,13 @@ const options = {
 };
 
 /**
- * @param {{ entry: string, name: string, dist: string, earlier: string, external?: string[] }} program
+ * @param {{ entry: string, name: string, dist: string, earlier: string }} program
  *   entry: the program, exporting `loadAll` which evaluates what is loaded later; name: of the loader, `<name>.cjs`;
  *   dist: folder to build to; earlier: folder of the last build, whose code cache is kept where the bundle is the same;
- *   external: packages that are not bundled
  */
-export async function buildCachedBundle({ entry, name, dist, earlier, external = [] }) {
+export async function buildCachedBundle({ entry, name, dist, earlier }) {
   const { outputFiles } = await build({
     ...options,
-    external,
     entryPoints: [entry],
     outfile: join(dist, `${name}-main.cjs`),
     write: false,
