@@ -49,6 +49,9 @@ export interface RawClient {
   close(): Promise<void>;
   /** Cuts the connection without closing the session. */
   drop(): void;
+  /** Doesn't read what comes, until `resume`. */
+  pause(): void;
+  resume(): void;
 }
 
 export const openAcl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
@@ -169,6 +172,8 @@ export async function openRaw(
       await closed;
     },
     drop: () => void socket.destroy(),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
   };
 
   if (options.silent) return client;

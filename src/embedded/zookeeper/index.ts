@@ -52,9 +52,10 @@ export const start: StartService = async (context) => {
     scope.defer(() => clients.close());
     // The port first: who can't have it must not touch the data of who has it.
     await clients.listen();
-    claimDataFolder(config);
+    const identity = claimDataFolder(config);
     replica = createReplica({
       config,
+      identity,
       clock,
       random,
       network,

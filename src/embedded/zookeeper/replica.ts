@@ -9,6 +9,7 @@ import type { Logger } from '../../support/logger.ts';
 import type { Network } from '../../support/network.ts';
 import type { ZooConfig } from './config.ts';
 import { createHostClock, type HostClock } from './host-clock.ts';
+import type { Identity } from './identity.ts';
 import { createLinks, type Links } from './peers/links.ts';
 import type { PeerMessage } from './peers/wire.ts';
 import { createRaft, type Raft } from './raft/core.ts';
@@ -20,6 +21,7 @@ import { openStorage, type Storage } from './storage/storage.ts';
 
 export interface ReplicaOptions {
   config: ZooConfig;
+  identity: Identity;
   clock: Clock;
   random: () => number;
   network: Network;
@@ -141,7 +143,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     clock,
     now: () => hostClock.now(),
     log,
-    cluster: () => machine.state.ensemble,
+    cluster: () => options.identity.ensemble,
     onConnected(peer) {
       raft.connected(peer, hostClock.now());
       schedule();
@@ -204,6 +206,8 @@ export function createReplica(options: ReplicaOptions): Replica {
   };
 
   const flush = () => {
+    // First, so that what a new leader proposes goes with the entry that opens its term.
+    updateRole();
     for (let output = raft.take(); output; output = raft.take()) {
       sendAll(output.send);
       if (output.save) {
@@ -246,6 +250,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       leading = leads;
       log.info(leads ? 'leading' : 'not leading any more', { term: raft.term });
       options.onLeading(leads);
+      if (leads && machine.state.ensemble === '') replica.propose({ kind: 'nameEnsemble', name: randomUUID() });
     }
     if (!leads && !following) setServing(false);
   };
@@ -260,6 +265,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       const applied = machine.apply(entry.term, entry.data);
       options.onApplied(applied);
     }
+    if (machine.state.ensemble !== '') options.identity.remember(machine.state.ensemble);
     if (
       !snapshotting &&
       appliedIndex - snapshotIndex >= 1 &&
@@ -269,7 +275,8 @@ export function createReplica(options: ReplicaOptions): Replica {
   };
 
   const updateServing = () => {
-    if (serving) return;
+    // An ensemble without a name has nothing yet; what clients write must be known as its own.
+    if (serving || machine.state.ensemble === '') return;
     if (leading ? appliedIndex >= raft.termStart : following?.target !== undefined && appliedIndex >= following.target)
       setServing(true);
   };

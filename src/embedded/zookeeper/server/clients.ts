@@ -109,11 +109,12 @@ export function createClients(options: ClientsOptions): Clients {
       if (change > 0) {
         if (inWork >= config.maxOutstanding && connection.outstanding > 0 && !paused.has(connection)) {
           paused.add(connection);
-          connection.socket.pause();
+          connection.hold(true);
         }
       } else if (paused.size > 0 && inWork <= config.maxOutstanding / 2) {
-        for (const other of paused) other.socket.resume();
+        const waiters = [...paused];
         paused.clear();
+        for (const other of waiters) other.hold(false);
       }
     },
     answered: (latencyMs) => stats.latency(latencyMs),

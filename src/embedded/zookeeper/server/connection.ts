@@ -71,6 +71,8 @@ export interface Connection {
   notify(type: number, path: string): void;
   /** Sends what was written since the last flush. */
   flush(): void;
+  /** Whether the server wants no more requests of it for now. */
+  hold(held: boolean): void;
   /** Ends it; what was written is still sent. */
   end(): void;
   destroy(): void;
@@ -87,7 +89,9 @@ interface Pending {
   last: boolean;
 }
 
-/** A client that doesn't read: beyond this it is cut off. */
+/** Answers that the client hasn't taken: beyond this its next requests wait. */
+const manyUnsentBytes = 4 << 20;
+/** A client that doesn't read its watch events either: beyond this it is cut off. */
 const maxUnsentBytes = 64 << 20;
 
 export function createConnection(host: ConnectionHost, socket: Socket): Connection {
@@ -105,11 +109,21 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
   /** Frames that came before the session was established. */
   let early: Buffer[] = [];
   let out: Buffer[] = [];
+  let outBytes = 0;
+  /** Frames that wait until the client takes its answers. */
+  let deferred: Buffer[] = [];
+  let congested = false;
+  let held = false;
 
   const write = (bytes: Buffer) => {
     if (phase === 'closed') return;
     if (out.length === 0) host.dirty(connection);
     out.push(bytes);
+    outBytes += bytes.length;
+    if (!congested && outBytes + socket.writableLength > manyUnsentBytes) {
+      congested = true;
+      updateFlow();
+    }
     stats.sent++;
     host.counters.sent++;
   };
@@ -118,10 +132,28 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
     if (out.length === 0) return;
     const bytes = out.length === 1 ? out[0]! : Buffer.concat(out);
     out = [];
+    outBytes = 0;
     if (socket.destroyed) return;
     if (socket.writableLength > maxUnsentBytes) return connection.destroy();
     socket.write(bytes);
+    if (congested && !socket.writableNeedDrain) onDrain();
   };
+
+  const updateFlow = () => {
+    if (held || congested || deferred.length > 0) socket.pause();
+    else socket.resume();
+  };
+
+  const onDrain = () => {
+    if (!congested) return;
+    congested = false;
+    drain();
+    const frames = deferred;
+    deferred = [];
+    for (const frame of frames) onFrame(frame);
+    updateFlow();
+  };
+  socket.on('drain', onDrain);
 
   const end = () => {
     if (phase === 'closed') return;
@@ -142,7 +174,7 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
 
   /** Answers what is at the head of the queue and can be answered now. */
   const drain = () => {
-    for (let item = pending[0]; item && phase === 'established'; item = pending[0]) {
+    for (let item = pending[0]; item && phase === 'established' && !congested; item = pending[0]) {
       if (item.frame) item.reply = answerRead(item, item.frame);
       if (!item.reply) return;
       pending.shift();
@@ -279,7 +311,8 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
 
   const onFrame = (frame: Buffer) => {
     if (phase === 'closed') return;
-    if (phase === 'new') onConnectRequest(frame);
+    if (congested) deferred.push(Buffer.from(frame));
+    else if (phase === 'new') onConnectRequest(frame);
     else if (phase === 'connecting') {
       // A client waits for the response; one that doesn't may not make the server hold more than this.
       if (early.length >= 100) return connection.destroy();
@@ -331,6 +364,10 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
       if (phase === 'established') write(encodeWatchEvent({ type, state: keeperStates.syncConnected, path }));
     },
     flush,
+    hold(on) {
+      held = on;
+      updateFlow();
+    },
     end,
     destroy() {
       phase = 'closed';
@@ -338,6 +375,7 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
       for (const _ of pending) host.inWork(connection, -1);
       pending = [];
       early = [];
+      deferred = [];
       out = [];
     },
   };

@@ -1,0 +1,179 @@
+/** The server as a program: what it refuses to start with, and what it does not let clients do to it. */
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { encodeRequest } from '../../../src/protocols/zookeeper/records.ts';
+import { createLogger } from '../../../src/support/logger.ts';
+import { sleep } from '../../../src/support/retry.ts';
+import { type EmbeddedEnsemble, startEmbeddedZooKeeper } from '../../support/embedded-zookeeper.ts';
+import { openAcl, openRaw } from '../../support/raw-zookeeper-client.ts';
+import { fourLetterWord } from '../../support/real-zookeeper.ts';
+
+const open: EmbeddedEnsemble[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((ensemble) => ensemble.close()));
+});
+
+async function begin(options: Parameters<typeof startEmbeddedZooKeeper>[0] = {}): Promise<EmbeddedEnsemble> {
+  const ensemble = await startEmbeddedZooKeeper(options);
+  open.push(ensemble);
+  return ensemble;
+}
+
+const node = (path: string, data = Buffer.alloc(0)) => ({ path, data, acl: openAcl, flags: 0 });
+
+describe('a server starts', () => {
+  test('with everything it had before it stopped', async () => {
+    const { servers } = await begin({ servers: 1 });
+    const [server] = servers;
+    const client = await openRaw(server!.port);
+    await client.ok('create', node('/a', Buffer.from('kept')));
+    const before = (await client.ok('getData', { path: '/a', watch: false })).stat;
+    await server!.stop();
+    await client.closed;
+    await (await server!.start()).ready;
+    const again = await openRaw(server!.port);
+    expect(await again.ok('getData', { path: '/a', watch: false })).toEqual({
+      data: Buffer.from('kept'),
+      stat: before,
+    });
+  });
+
+  test('not with the data of another server', async () => {
+    const { servers } = await begin();
+    await servers[1]!.stop();
+    writeFileSync(join(servers[1]!.folder, 'myid'), '3\n');
+    await servers[2]!.stop();
+    await expect(servers[1]!.start()).rejects.toThrow(/holds the data of server 2, but this is server 3/);
+  });
+
+  test('not when its port is taken, and leaves the data alone', async () => {
+    const { servers } = await begin({ servers: 1 });
+    const [server] = servers;
+    await server!.stop();
+    const files = () =>
+      readdirSync(join(server!.folder, 'embedded-1')).map((name) => [
+        name,
+        readFileSync(join(server!.folder, 'embedded-1', name)).length,
+      ]);
+    const before = files();
+    const other = createServer().listen(server!.port, '127.0.0.1');
+    await expect(server!.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await new Promise((resolve) => other.close(resolve));
+    expect(files()).toEqual(before);
+    await (await server!.start()).ready;
+  });
+
+  test('and ends again when the others are of another ensemble: they go on', async () => {
+    const [first, second] = await Promise.all([begin(), begin()]);
+    const [, , ours] = first.servers;
+    const [, , theirs] = second.servers;
+    await ours!.stop();
+    rmSync(join(ours!.folder, 'embedded-1'), { recursive: true });
+    cpSync(join(theirs!.folder, 'embedded-1'), join(ours!.folder, 'embedded-1'), { recursive: true });
+    const { exited } = await ours!.start();
+    const { code, reason } = await exited;
+    expect(code).toBe(1);
+    expect(reason).toMatch(/belongs to another ensemble/);
+    const client = await openRaw((await first.leader()).port);
+    expect(await client.code('create', node('/a'))).toBe(0);
+  });
+
+  test('with a warning for keys that it does not know', async () => {
+    const lines: string[] = [];
+    const log = createLogger((line) => lines.push(line), 'zookeeper');
+    await begin({ servers: 1, log, settings: { tickTme: '5' } });
+    expect(lines.join('')).toContain("unknown key 'tickTme'");
+  });
+});
+
+describe('an ensemble of five', () => {
+  test('goes on without two of its servers, and not without three', async () => {
+    const ensemble = await begin({ servers: 5 });
+    const client = await openRaw(ensemble.servers[0]!.port);
+    await client.ok('create', node('/a'));
+    client.drop();
+    await ensemble.servers[4]!.stop();
+    await ensemble.servers[3]!.stop();
+    const leader = await ensemble.leader();
+    const again = await openRaw(leader.port);
+    await again.ok('create', node('/b'));
+    await ensemble.servers[2]!.stop();
+    await again.closed;
+    const [left] = ensemble.servers;
+    expect(await fourLetterWord(left!.port, 'ruok')).toBe('imok');
+    expect(await fourLetterWord(left!.port, 'srvr')).toBe(
+      'This ZooKeeper instance is not currently serving requests\n',
+    );
+    expect((await openRaw(left!.port)).session).toBeUndefined();
+    await ensemble.servers[3]!.start();
+    const back = await openRaw((await ensemble.leader()).port);
+    await back.ok('sync', { path: '/' });
+    expect((await back.ok('getChildren', { path: '/', watch: false })).children.sort()).toEqual([
+      'a',
+      'b',
+      'zookeeper',
+    ]);
+  });
+});
+
+describe('clients cannot', () => {
+  test('open more connections from one address than allowed', async () => {
+    const { servers } = await begin({ servers: 1, settings: { maxClientCnxns: '3' } });
+    const clients = [];
+    for (let i = 0; i < 3; i++) clients.push(await openRaw(servers[0]!.port));
+    expect((await openRaw(servers[0]!.port)).session).toBeUndefined();
+    clients[0]!.drop();
+    let session: unknown;
+    while (!session) session = (await openRaw(servers[0]!.port)).session;
+  });
+
+  test('use admin words that are not allowed', async () => {
+    const { servers } = await begin({ servers: 1, settings: { '4lw.commands.whitelist': 'srvr' } });
+    expect(await fourLetterWord(servers[0]!.port, 'ruok')).toBe(
+      'ruok is not executed because it is not in the whitelist.\n',
+    );
+  });
+
+  test('fill the memory by asking without reading the answers', async () => {
+    const { servers } = await begin({ servers: 1 });
+    const client = await openRaw(servers[0]!.port);
+    const size = 500_000;
+    await client.ok('create', node('/large', Buffer.alloc(size, 'x')));
+    const greedy = await openRaw(servers[0]!.port);
+    greedy.pause();
+    const count = 2000;
+    const ask = encodeRequest(9, 'getData', { path: '/large', watch: false });
+    // Half of them behind a write, where they wait for it.
+    greedy.write(Buffer.concat(Array(count / 2).fill(ask)));
+    greedy.write(encodeRequest(10, 'setData', { path: '/', data: null, version: -1 }));
+    greedy.write(Buffer.concat(Array(count / 2).fill(ask)));
+    for (let i = 0; i < 20; i++) {
+      await client.ok('exists', { path: '/', watch: false });
+      await sleep(5);
+    }
+    // A thousand million bytes were asked for.
+    expect(process.memoryUsage().arrayBuffers).toBeLessThan(200 << 20);
+    greedy.resume();
+    expect((await greedy.until(count + 1)).length).toBe(count + 1);
+  });
+
+  test('send a larger frame than allowed', async () => {
+    const { servers } = await begin({ servers: 1, settings: { 'jute.maxbuffer': '2000' } });
+    const client = await openRaw(servers[0]!.port);
+    expect(await client.code('create', node('/a', Buffer.alloc(1900)))).toBe(0);
+    await expect(client.call('create', node('/b', Buffer.alloc(2000)))).rejects.toThrow('closed');
+  });
+
+  test('keep a connection without saying anything, nor strangers the quorum port', async () => {
+    const { servers } = await begin();
+    const stranger = await openRaw(servers[0]!.quorumPort, { silent: true });
+    stranger.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    await stranger.closed;
+    const nobody = await openRaw(servers[0]!.quorumPort, { silent: true });
+    nobody.write(Buffer.from('00000004000000ff', 'hex'));
+    await nobody.closed;
+    expect(await fourLetterWord(servers[0]!.port, 'srvr')).toContain('Mode:');
+  });
+});
