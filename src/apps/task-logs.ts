@@ -1,4 +1,4 @@
-import type { MesosClient, Sandbox } from '../clients/mesos.ts';
+import { type MesosClient, maxReadBytes, type Sandbox } from '../clients/mesos.ts';
 import type { Task } from '../protocols/marathon/types.ts';
 import { DevclusterError } from '../support/errors.ts';
 import { sleep } from '../support/retry.ts';
@@ -59,6 +59,29 @@ export async function readTaskLogs(
   }
 }
 
+/**
+ * What the file holds from `offset` on, some 64 kB at most, and where it goes on. The files API gives bytes as text: what
+ * is no UTF-8 comes as U+FFFD, whose length says nothing, so such a piece is read again with a length that is known.
+ */
+export async function readPiece(
+  mesos: Pick<MesosClient, 'read'>,
+  sandbox: Sandbox,
+  file: string,
+  offset: number,
+): Promise<{ text: string; next: number }> {
+  const { data } = await mesos.read(sandbox, file, offset);
+  if (!data.includes('\ufffd')) return { text: data, next: offset + Buffer.byteLength(data) };
+  const size = (await mesos.read(sandbox, file, -1)).offset;
+  const length = Math.min(maxReadBytes, Math.max(0, size - offset));
+  if (length === 0) return { text: '', next: offset };
+  const exact = (await mesos.read(sandbox, file, offset, length)).data;
+  // A character cut in two by the end of the piece: it is left to the next one.
+  const whole = exact.replace(/\ufffd{1,3}$/, '');
+  const missing = length - Buffer.byteLength(whole);
+  if (missing > 0 && missing < 4 && whole !== '') return { text: whole, next: offset + length - missing };
+  return { text: exact, next: offset + length };
+}
+
 interface TaskReader {
   read(toTheEnd: boolean): Promise<void>;
 }
@@ -78,10 +101,10 @@ function createReader(
     async read(toTheEnd) {
       let text = '';
       for (;;) {
-        const piece = await mesos.read(sandbox, stream, offset);
-        if (piece.data.length === 0) break;
-        offset += Buffer.byteLength(piece.data);
-        text += piece.data;
+        const piece = await readPiece(mesos, sandbox, stream, offset);
+        if (piece.next === offset) break;
+        offset = piece.next;
+        text += piece.text;
       }
       const lines = (pending + text).split('\n');
       pending = lines.pop() ?? '';

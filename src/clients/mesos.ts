@@ -49,13 +49,16 @@ export interface Sandbox {
   taskId: string;
 }
 
+/** The most that one `read` asks for. */
+export const maxReadBytes = 65_536;
+
 /** A Mesos master's and its agents' HTTP APIs, for the real ones and the embedded ones alike. */
 export interface MesosClient {
   state(): Promise<MasterState>;
   /** @throws notFound when neither the master nor the agent knows the task (any more) */
   sandbox(taskId: string, state?: MasterState): Promise<Sandbox>;
   /** At most 64 KiB from `offset`; a negative offset gives the file's size as `offset` and no data. */
-  read(sandbox: Sandbox, file: string, offset: number): Promise<{ offset: number; data: string }>;
+  read(sandbox: Sandbox, file: string, offset: number, length?: number): Promise<{ offset: number; data: string }>;
 }
 
 interface AgentExecutor {
@@ -127,10 +130,10 @@ export function createMesosClient(
         );
       return { agentUrl: url, directory: executor.directory, taskId };
     },
-    async read(sandbox, file, offset) {
+    async read(sandbox, file, offset, length = maxReadBytes) {
       const path = encodeURIComponent(`${sandbox.directory}/${file}`);
       const reply = await httpCall(
-        `${sandbox.agentUrl}/files/read?path=${path}&offset=${offset < 0 ? -1 : offset}&length=65536`,
+        `${sandbox.agentUrl}/files/read?path=${path}&offset=${offset < 0 ? -1 : offset}&length=${length}`,
         {
           timeoutMs: endpoint.timeoutMs ?? 10_000,
           headers: authorization(endpoint.credentials),
