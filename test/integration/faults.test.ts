@@ -66,6 +66,22 @@ describe('a node that fails', () => {
     await statusUntil(({ state }) => state === 'running');
   });
 
+  it('cut off and connected again: every node stays alive, and the cluster is whole again by itself', async () => {
+    const before = (await hosts()).sort();
+    expect((await place.run('node', 'partition', 'node-3')).code).toBe(0);
+    const found = await statusUntil(
+      ({ nodes }) =>
+        nodes.flatMap(({ name, services }) =>
+          services.filter(({ leader, ready }) => name !== 'node-3' && leader && ready),
+        ).length === 3,
+    );
+    expect(found.nodes.map(({ state }) => state)).toEqual(['running', 'running', 'partitioned']);
+    expect((await hosts()).sort()).toEqual(before);
+    expect((await place.run('node', 'heal', 'node-3')).code).toBe(0);
+    await statusUntil(({ state }) => state === 'running');
+    expect((await hosts()).sort()).toEqual(before);
+  });
+
   it('there is none of that name: exit code 5', async () => {
     expect((await place.run('node', 'kill', 'node-9')).code).toBe(5);
   });
