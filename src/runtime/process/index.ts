@@ -75,6 +75,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
 
     async reserve(request, known) {
       const programs = findPrograms(request.programs ?? [], known?.programs, options.env ?? process.env);
+      if (known?.programs)
+        await endLeftPrograms(known.nodes.map(({ name }) => paths.cluster(request.cluster).node(name)));
       const site = await reserveSite(request, known, {
         paths: paths.cluster(request.cluster),
         nodeBinary: program.nodeBinary,
@@ -105,8 +107,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         keepFresh: claimFilesOf(cluster, options.claimsFolder),
       };
       const prepare = async () => {
-        // A host that somebody else killed has left its programs running, on the ports that the new ones need.
-        if (spec.services.some((service) => service.program)) await killAll(() => findNodePrograms(own.folder));
+        if (spec.services.some((service) => service.program)) await endLeftPrograms([own]);
         await writeServiceFiles(unit);
       };
       await startHost(own, spec, program, prepare, exits.add);
@@ -266,6 +267,14 @@ function refuseToCutPrograms(node: NodePlan): void {
       `${node.name} can't be cut off: its ${real.component} is the real one, and only devcluster's own servers can be`,
       { hint: `Use 'devcluster node pause ${node.name}', or a cluster with the embedded ${real.component}.` },
     );
+}
+
+/** A host that somebody else killed has left its programs running, on the ports that the next ones need. */
+async function endLeftPrograms(nodes: readonly NodePaths[]): Promise<void> {
+  for (const node of nodes) {
+    const { state } = await findHost(node);
+    if (state === 'failed' || state === 'stopped') await killAll(() => findNodePrograms(node.folder));
+  }
 }
 
 async function writeServiceFiles(unit: UnitPlan): Promise<void> {
