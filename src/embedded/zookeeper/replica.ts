@@ -45,6 +45,8 @@ export interface Replica {
   readonly raft: Raft;
   readonly hostClock: HostClock;
   readonly serving: boolean;
+  /** Not serving, but in touch with enough servers to do so soon. */
+  readonly electing: boolean;
   /** Bytes of snapshots' log on disk. */
   readonly logBytes: number;
   /** Opens the quorum port. */
@@ -64,6 +66,8 @@ const trailingEntries = 2000;
 /** Entries that take this much memory are due for a snapshot, unless the last snapshot was larger still. */
 const snapshotBytes = 16 << 20;
 const entryOverhead = 300;
+/** So long after its start a server expects to find the others, milliseconds. */
+const startUpMs = 500;
 
 /** @throws DataError, system errors */
 export function createReplica(options: ReplicaOptions): Replica {
@@ -332,6 +336,10 @@ export function createReplica(options: ReplicaOptions): Replica {
     hostClock,
     get serving() {
       return serving;
+    },
+    get electing() {
+      const reached = others.filter((peer) => links.connected(peer.id)).length;
+      return !serving && (reached + 1 >= majority || hostClock.now() < startUpMs);
     },
     get logBytes() {
       return storage.logBytes;

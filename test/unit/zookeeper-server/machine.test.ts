@@ -96,7 +96,7 @@ describe('the replicated state', () => {
     create(state, '/a');
     create(state, '/a/e', 1);
     create(state, '/a/s-', 3);
-    const { changes, ended } = apply(state, { kind: 'expireSession', sessionId: 1n });
+    const { changes, ended } = apply(state, { kind: 'expireSession', sessionId: 1n, attachments: 0 });
     expect(ended).toBe(1n);
     expect(changes).toEqual([
       { type: 'deleted', path: '/a/e' },
@@ -104,6 +104,14 @@ describe('the replicated state', () => {
     ]);
     expect(create(state, '/b').outcome).toEqual({ kind: 'error', err: -112 });
     expect([...state.state.tree.nodes.keys()]).not.toContain('/a/e');
+  });
+
+  test('a session whose client came back before its end was decided stays', () => {
+    const state = machine();
+    apply(state, { kind: 'attachSession', sessionId: 1n, timeoutMs: 5, password: Buffer.alloc(16, 1) });
+    expect(apply(state, { kind: 'expireSession', sessionId: 1n, attachments: 0 }).ended).toBeUndefined();
+    expect(create(state, '/a').outcome).toMatchObject({ kind: 'result' });
+    expect(apply(state, { kind: 'expireSession', sessionId: 1n, attachments: 1 }).ended).toBe(1n);
   });
 
   test('times are those of the log, not of any clock', () => {
@@ -168,7 +176,7 @@ describe('whatever clients ask', () => {
   type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
   const commandOf = (one: Step): Command => {
-    if ('expire' in one) return { kind: 'expireSession', sessionId: one.expire };
+    if ('expire' in one) return { kind: 'expireSession', sessionId: one.expire, attachments: 0 };
     if ('open' in one)
       return { kind: 'openSession', sessionId: one.open, timeoutMs: 1000, password: Buffer.alloc(16, 2) };
     const common = { kind: 'request' as const, identities: [{ scheme: 'ip', id: '127.0.0.1' }] };

@@ -40,6 +40,13 @@ describe('a server starts', () => {
     });
   });
 
+  test('and serves clients that come while the servers still look for each other', async () => {
+    const { servers } = await begin();
+    await Promise.all(servers.map((server) => server.stop()));
+    const clients = await Promise.all(servers.map((server) => server.start().then(() => openRaw(server.port))));
+    expect(clients.map((client) => client.session !== undefined)).toEqual([true, true, true]);
+  });
+
   test('not with the data of another server', async () => {
     const { servers } = await begin();
     await servers[1]!.stop();

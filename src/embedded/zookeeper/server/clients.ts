@@ -36,6 +36,8 @@ export interface Clients {
 
 /** A connection has this long to say what it wants, milliseconds. */
 const handshakeMs = 10_000;
+/** A client that comes during an election waits this long, milliseconds, before it is sent elsewhere. */
+const electionPatienceMs = 250;
 
 export function createClients(options: ClientsOptions): Clients {
   const { config, clock, log } = options;
@@ -82,6 +84,9 @@ export function createClients(options: ClientsOptions): Clients {
     now: () => options.replica().hostClock.now(),
     get serving() {
       return options.replica().serving;
+    },
+    get electing() {
+      return options.replica().electing;
     },
     submit(command, done) {
       const replica = options.replica();
@@ -229,7 +234,8 @@ export function createClients(options: ClientsOptions): Clients {
       bySession.get(ended)?.end();
     },
     onServing(serving) {
-      if (!serving) closeAll();
+      if (!serving) return closeAll();
+      for (const connection of [...connections]) connection.served();
     },
     onLeading(leading) {
       const replica = options.replica();
@@ -248,13 +254,19 @@ export function createClients(options: ClientsOptions): Clients {
       report(lateMs > 0 ? Number.NEGATIVE_INFINITY : lastReport);
       lastReport = now;
       for (const connection of connections) {
-        const limit = connection.established ? connection.timeoutMs * 1.5 : handshakeMs;
+        const limit = connection.established
+          ? connection.timeoutMs * 1.5
+          : connection.waiting
+            ? electionPatienceMs
+            : handshakeMs;
         if (now - connection.heardAt > limit) connection.destroy();
       }
       if (replica.raft.role !== 'leader' || !replica.serving) return;
       for (const id of times.takeExpired(now)) {
+        const session = replica.machine.state.sessions.get(id);
+        if (!session) continue;
         log.info('session expired', { session: `0x${id.toString(16)}` });
-        replica.propose({ kind: 'expireSession', sessionId: id });
+        replica.propose({ kind: 'expireSession', sessionId: id, attachments: session.attachments });
       }
       checkContainers(now);
     },

@@ -39,6 +39,8 @@ export interface ConnectionHost {
   now(): number;
   /** Whether the server has a leader and a current state. */
   readonly serving: boolean;
+  /** Whether it may serve in a moment. */
+  readonly electing: boolean;
   newSession(): { id: bigint; password: Buffer };
   /** Brings a command into the log; `done` is called when it is applied here. False when that is not possible. */
   submit(command: Command, done: (applied: Applied) => void): boolean;
@@ -63,11 +65,15 @@ export interface Connection {
   readonly established: boolean;
   /** Whether the client has asked for a session yet. */
   readonly started: boolean;
+  /** Whether the client waits for the server to serve. */
+  readonly waiting: boolean;
   readonly openedAt: number;
   readonly heardAt: number;
   readonly outstanding: number;
   readonly stats: { received: number; sent: number; lastOp: string; lastXid: number; lastZxid: number };
   data(chunk: Buffer): void;
+  /** The server serves clients now. */
+  served(): void;
   notify(type: number, path: string): void;
   /** Sends what was written since the last flush. */
   flush(): void;
@@ -106,6 +112,8 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
   let identities: Identity[] = [{ scheme: 'ip', id: remote }];
   /** Requests not answered yet, in order. */
   let pending: Pending[] = [];
+  /** The client's first frame, when it came during an election. */
+  let waitingRequest: Buffer | undefined;
   /** Frames that came before the session was established. */
   let early: Buffer[] = [];
   let out: Buffer[] = [];
@@ -265,7 +273,13 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
 
   const onConnectRequest = (frame: Buffer) => {
     const request = ConnectRequest.read(new JuteReader(frame));
-    if (!host.serving) return connection.destroy();
+    if (!host.serving) {
+      // Elections take some ten milliseconds: less than a client takes to try again.
+      if (!host.electing) return connection.destroy();
+      phase = 'connecting';
+      waitingRequest = Buffer.from(frame);
+      return;
+    }
     // It has seen a state that this server has not: another server may serve it.
     if (request.lastZxidSeen > BigInt(host.lastZxid)) return connection.destroy();
     const { minSessionTimeout, maxSessionTimeout } = host.options;
@@ -350,6 +364,9 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
     get started() {
       return phase !== 'new';
     },
+    get waiting() {
+      return waitingRequest !== undefined;
+    },
     get heardAt() {
       return heardAt;
     },
@@ -359,6 +376,12 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
     data(chunk) {
       heardAt = host.now();
       guarded(() => split(chunk));
+    },
+    served() {
+      const frame = waitingRequest;
+      if (!frame || phase !== 'connecting') return;
+      waitingRequest = undefined;
+      onConnectRequest(frame);
     },
     notify(type, path) {
       if (phase === 'established') write(encodeWatchEvent({ type, state: keeperStates.syncConnected, path }));

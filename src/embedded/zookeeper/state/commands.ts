@@ -16,8 +16,8 @@ export type Command =
   | { kind: 'openSession'; sessionId: bigint; timeoutMs: number; password: Buffer }
   /** A client comes (back) to the origin's server with its session. */
   | { kind: 'attachSession'; sessionId: bigint; timeoutMs: number; password: Buffer }
-  /** The leader found that the session's time is over. */
-  | { kind: 'expireSession'; sessionId: bigint }
+  /** The leader found that the time of a session attached so many times is over. */
+  | { kind: 'expireSession'; sessionId: bigint; attachments: number }
   /** A client's write, its body as the client sent it. */
   | { kind: 'request'; sessionId: bigint; type: number; identities: readonly Identity[]; body: Buffer }
   /** Changes nothing; who waits for it has seen everything before it. */
@@ -54,6 +54,7 @@ export function encodeCommand(origin: Origin, command: Command): Buffer {
       break;
     case 'expireSession':
       w.long(command.sessionId);
+      w.int(command.attachments);
       break;
     case 'request':
       w.long(command.sessionId);
@@ -98,7 +99,7 @@ function decodeBody(kind: Command['kind'] | undefined, r: JuteReader): Command {
     case 'attachSession':
       return { kind, sessionId: r.long(), timeoutMs: r.int(), password: r.buffer() ?? Buffer.alloc(0) };
     case 'expireSession':
-      return { kind, sessionId: r.long() };
+      return { kind, sessionId: r.long(), attachments: r.int() };
     case 'request': {
       const sessionId = r.long();
       const type = r.int();

@@ -19,6 +19,8 @@ export interface Session {
   readonly password: Buffer;
   /** The server its client was last attached to: writes through another are refused. */
   owner: number;
+  /** How often its client came back. */
+  attachments: number;
   readonly ephemerals: Set<string>;
 }
 
@@ -186,6 +188,7 @@ export function createMachine(options: MachineOptions, initial: State = createSt
             return done({ outcome: { kind: 'session', session: undefined } });
           session.owner = origin.server;
           session.timeoutMs = command.timeoutMs;
+          session.attachments++;
           return done({ outcome: { kind: 'session', session }, attached: session });
         }
         case 'openSession': {
@@ -196,6 +199,7 @@ export function createMachine(options: MachineOptions, initial: State = createSt
             timeoutMs: command.timeoutMs,
             password: Buffer.from(command.password),
             owner: origin.server,
+            attachments: 0,
             ephemerals: new Set(),
           };
           state.sessions.set(session.id, session);
@@ -203,7 +207,8 @@ export function createMachine(options: MachineOptions, initial: State = createSt
         }
         case 'expireSession': {
           const session = state.sessions.get(command.sessionId);
-          if (!session) return done();
+          // Its client may have come back while the leader judged it gone.
+          if (!session || session.attachments !== command.attachments) return done();
           state.counter++;
           return done({ changes: endSession(session), ended: session.id });
         }

@@ -21,6 +21,7 @@ export function encodeState(state: State): Buffer {
     w.int(session.timeoutMs);
     w.buffer(session.password);
     w.int(session.owner);
+    w.int(session.attachments);
     // The order decides in which order the nodes go with the session, so it must be the same on all servers.
     w.vector([...session.ephemerals], (writer, path) => writer.string(path));
   }
@@ -61,6 +62,7 @@ export function decodeState(bytes: Buffer): State {
       timeoutMs: r.int(),
       password: Buffer.from(r.buffer() ?? []),
       owner: r.int(),
+      attachments: r.int(),
       ephemerals: new Set(r.vector((reader) => reader.string())),
     };
     sessions.set(session.id, session);
