@@ -18,6 +18,16 @@ export function hasRealZooKeeper() {
 
 /** Seconds until one of three leads and the others follow. */
 export async function realQuorumSeconds() {
+  const ensemble = await startRealEnsemble();
+  await ensemble.stop();
+  return ensemble.seconds;
+}
+
+/**
+ * Three servers on 127.0.0.1, resolved when one leads and the others follow.
+ * @returns { hosts, seconds, killLeader(), pids, stop() }
+ */
+export async function startRealEnsemble(settings = []) {
   const folder = mkdtempSync(join(tmpdir(), 'bench-zookeeper-'));
   const ports = await freePorts(9);
   const servers = [0, 1, 2].map((i) => `server.${i + 1}=127.0.0.1:${ports[3 * i]}:${ports[3 * i + 1]}`);
@@ -26,17 +36,19 @@ export async function realQuorumSeconds() {
     const data = join(folder, String(i + 1));
     mkdirSync(data);
     writeFileSync(join(data, 'myid'), `${i + 1}\n`);
-    const settings = [
-      'tickTime=500',
+    const lines = [
+      'tickTime=1000',
       'initLimit=20',
-      'syncLimit=10',
+      'syncLimit=5',
       `dataDir=${data}`,
       `clientPort=${clientPort}`,
       'clientPortAddress=127.0.0.1',
+      'maxClientCnxns=0',
       'admin.enableServer=false',
       '4lw.commands.whitelist=*',
+      ...settings,
     ];
-    writeFileSync(join(data, 'zoo.cfg'), `${[...settings, ...servers].join('\n')}\n`);
+    writeFileSync(join(data, 'zoo.cfg'), `${[...lines, ...servers].join('\n')}\n`);
   }
   const started = performance.now();
   const children = [1, 2, 3].map((i) =>
@@ -46,17 +58,28 @@ export async function realQuorumSeconds() {
       { stdio: 'ignore' },
     ),
   );
-  try {
-    await until(
-      () => Promise.all(clientPorts.map((port) => srvr(port))),
-      (answers) => answers.filter((text) => /Mode: (leader|follower)/.test(text)).length === 3,
-      10,
-    );
-    return (performance.now() - started) / 1000;
-  } finally {
+  const modes = () => Promise.all(clientPorts.map((port) => srvr(port)));
+  const stop = async () => {
     await Promise.all(children.map((child) => endOf(child)));
     rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await until(modes, (answers) => answers.filter((text) => /Mode: (leader|follower)/.test(text)).length === 3, 10);
+  } catch (error) {
+    await stop();
+    throw error;
   }
+  return {
+    hosts: clientPorts.map((port) => `127.0.0.1:${port}`),
+    seconds: (performance.now() - started) / 1000,
+    pids: children.map((child) => child.pid),
+    async killLeader() {
+      const leader = (await modes()).findIndex((text) => text.includes('Mode: leader'));
+      children[leader].kill('SIGKILL');
+      return leader;
+    },
+    stop,
+  };
 }
 
 function srvr(port) {
@@ -87,6 +110,7 @@ async function freePorts(count) {
 
 function endOf(child) {
   return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
     child.once('close', resolve);
     child.kill('SIGKILL');
   });
