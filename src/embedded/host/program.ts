@@ -47,9 +47,12 @@ export function programStart(program: HostedProgram, write: (line: string) => vo
 
     const over = new AbortController();
     void ended.then(() => over.abort());
+    const ready = untilServing(program, network, over.signal);
+    // Nobody may be listening any more when the program ends before it served.
+    ready.catch(() => {});
     let stopping: Promise<void> | undefined;
     return {
-      ready: untilServing(program, network, over.signal),
+      ready,
       exited: new Promise<ServiceExit>((resolve) => {
         void ended.then(() => {
           if (!stopping) resolve(exitOf(child, last));

@@ -165,6 +165,40 @@ describe("a component's own settings", () => {
   });
 });
 
+describe('the real ZooKeeper as a local process', () => {
+  const raw: RawConfig = { components: { zookeeper: { engine: 'mesos', version: '3' } } };
+  const config = applyDefaults(raw, 'test');
+  const command = ['/usr/bin/java', 'Main'] as const;
+  const site = { ...makeSite(config), programs: { zookeeper: { command, version: '3.8.0' } } };
+  const plan = makePlan({ config, site, runtime: 'process', engine: 'embedded' });
+
+  it('is one of the services of its node, in the same unit and in the same order', () => {
+    expect(plan.engine).toBe('mixed');
+    expect(plan.nodes.map((node) => node.units.map((unit) => unit.id))).toEqual([['node-1'], ['node-2'], ['node-3']]);
+    expect(plan.nodes[0]!.units[0]!.services.map(({ component, engine }) => [component, engine])).toEqual([
+      ['zookeeper', 'mesos'],
+      ['mesos-master', 'embedded'],
+      ['mesos-agent', 'embedded'],
+      ['marathon', 'embedded'],
+      ['mesos-dns', 'embedded'],
+    ]);
+  });
+
+  it('is the program that was found, given the same files as the embedded server', () => {
+    const real = service(plan, 'node-2', 'zookeeper');
+    const { files, args, probe } = service(planOf(), 'node-2', 'zookeeper');
+    expect(real).toMatchObject({ command, version: '3.8.0', files, args, probe });
+    expect(real.files[0]?.content).toContain('admin.enableServer=false\n');
+    expect(service(planOf(), 'node-2', 'zookeeper').command).toBeUndefined();
+  });
+
+  it('is a unit of its own in containers', () => {
+    const inContainers = makePlan({ config, site, runtime: 'docker', engine: 'embedded' });
+    expect(inContainers.nodes[0]?.units.map(({ id }) => id)).toEqual(['node-1', 'node-1/zookeeper']);
+    expect(service(inContainers, 'node-1', 'zookeeper').command).toBeUndefined();
+  });
+});
+
 describe('the hash of a configuration', () => {
   it('changes with what decides how services run, and only with that', () => {
     const { configHash } = planOf();
