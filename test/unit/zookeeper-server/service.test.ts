@@ -106,8 +106,9 @@ describe('an ensemble of five', () => {
     const leader = await ensemble.leader();
     const again = await openRaw(leader.port);
     await again.ok('create', node('/b'));
+    const clients = await Promise.all(ensemble.servers.slice(0, 2).map((server) => openRaw(server.port)));
     await ensemble.servers[2]!.stop();
-    await again.closed;
+    await Promise.all(clients.map((one) => one.closed));
     const [left] = ensemble.servers;
     expect(await fourLetterWord(left!.port, 'ruok')).toBe('imok');
     expect(await fourLetterWord(left!.port, 'srvr')).toBe(

@@ -23,6 +23,7 @@ const raft = fc.oneof(
   fc.record({ type: fc.constant('appendReply'), term: index, ok: fc.constant(false), rejected: index, hint: index }),
   fc.record({ type: fc.constant('heartbeat'), term: index, commit: index, sent: index }),
   fc.record({ type: fc.constant('heartbeatReply'), term: index, sent: index, last: index }),
+  fc.record({ type: fc.constant('resign'), term: index }),
   fc.record({ type: fc.constant('snapshot'), term: index, index, lastTerm: index, data }),
 );
 

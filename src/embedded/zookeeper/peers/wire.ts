@@ -38,6 +38,7 @@ const raftTypes = [
   'heartbeat',
   'heartbeatReply',
   'snapshot',
+  'resign',
 ] as const;
 
 export function encodePeerMessage(message: PeerMessage): Buffer {
@@ -143,6 +144,8 @@ function writeRaft(w: JuteWriter, m: RaftMessage): void {
       w.millis(m.lastTerm);
       w.buffer(m.data);
       break;
+    case 'resign':
+      break;
   }
 }
 
@@ -177,6 +180,8 @@ function readRaft(r: JuteReader): RaftMessage {
       return { type, term, sent: r.millis(), last: r.millis() };
     case 'snapshot':
       return { type, term, index: r.millis(), lastTerm: r.millis(), data: r.buffer() ?? Buffer.alloc(0) };
+    case 'resign':
+      return { type, term };
     default:
       throw new JuteError('a consensus message of an unknown type');
   }

@@ -18,7 +18,7 @@ export interface RaftOptions {
   /** Index up to which the log is known to be committed: that of the snapshot it starts from. */
   commit: number;
   heartbeatMs: number;
-  /** A leader not heard of for this long (up to twice as long, by chance) is replaced. */
+  /** A leader not heard of for this long (up to a fifth longer, by chance) is replaced. */
   electionMs: number;
   /** Range of the first election timeout where no leader is possible; doubled with each attempt. */
   quickElectionMs: readonly [number, number];
@@ -115,7 +115,7 @@ export function createRaft(options: RaftOptions): Raft {
 
   const between = (least: number, most: number) => least + random() * (most - least);
   const reachable = () => links.size + 1 >= majority;
-  const patient = (now: number) => now + between(options.electionMs, 2 * options.electionMs);
+  const patient = (now: number) => now + between(options.electionMs, 1.2 * options.electionMs);
   const quick = (now: number) => {
     const factor = 2 ** Math.min(attempts, 10);
     const [least, most] = options.quickElectionMs;
@@ -341,6 +341,9 @@ export function createRaft(options: RaftOptions): Raft {
         commit = Math.max(commit, Math.min(m.commit, log.lastIndex));
         send.push({ to: from, message: { type: 'heartbeatReply', term, sent: m.sent, last: log.lastIndex } });
         return;
+      case 'resign':
+        if (m.term === term && leader === from) loseLeader(now);
+        return;
       case 'appendReply':
         if (m.term > term) return followNobody(m.term, now);
         if (!follower || m.term < term) return;
@@ -429,7 +432,10 @@ export function createRaft(options: RaftOptions): Raft {
       }
       if (now < heartbeatDeadline) return;
       heartbeatDeadline = now + options.heartbeatMs;
-      if (lostQuorum(now)) return followNobody(term, now);
+      if (lostQuorum(now)) {
+        for (const peer of links) send.push({ to: peer, message: { type: 'resign', term } });
+        return followNobody(term, now);
+      }
       for (const [peer, follower] of followers) {
         if (!links.has(peer)) continue;
         const sent =

@@ -23,6 +23,8 @@ export type RaftMessage =
   | { type: 'heartbeat'; term: number; commit: number; sent: number }
   /** `last`: the receiver's last index; less than `sent` when something was lost. */
   | { type: 'heartbeatReply'; term: number; sent: number; last: number }
+  /** The sender leads no more: it has lost the majority. */
+  | { type: 'resign'; term: number }
   /** The state machine as it was after entry `index` of term `lastTerm`. */
   | { type: 'snapshot'; term: number; index: number; lastTerm: number; data: Buffer };
 

@@ -155,6 +155,8 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
   const onDrain = () => {
     if (!congested) return;
     congested = false;
+    // It took what was sent: it lives.
+    heardAt = host.now();
     drain();
     const frames = deferred;
     deferred = [];
@@ -368,7 +370,8 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
       return waitingRequest !== undefined;
     },
     get heardAt() {
-      return heardAt;
+      // Whom this server doesn't let speak isn't silent.
+      return held ? host.now() : heardAt;
     },
     get outstanding() {
       return pending.length;
