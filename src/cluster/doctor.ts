@@ -4,6 +4,7 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { findPrograms } from '../runtime/process/programs.ts';
 import { messageOf, systemCode } from '../support/errors.ts';
 
 /** `note`: worth knowing, and fine; `warning`: works, but less well; `failure`: clusters will not run. */
@@ -34,7 +35,7 @@ export function runChecks(input: DoctorInput): Promise<Check[]> {
     loopback: checkLoopback,
     'dns-port': checkDnsPort,
     docker: checkDocker,
-    java: checkJava,
+    zookeeper: () => checkZooKeeper(input.env),
   };
   return Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
@@ -129,11 +130,17 @@ async function checkDocker(): Promise<Finding> {
   return { state: 'note', title: 'No Docker engine answers; clusters run as local processes without it' };
 }
 
-async function checkJava(): Promise<Finding> {
-  const version = await output('java', ['-version']);
-  return version
-    ? { state: 'note', title: `Java is here (${version.split('\n')[0]}); the embedded engine needs none` }
-    : { state: 'note', title: 'No Java; the embedded engine needs none' };
+/** Only a cluster that asks for the real ZooKeeper needs it. */
+function checkZooKeeper(env: DoctorInput['env']): Finding {
+  try {
+    const version = findPrograms([{ component: 'zookeeper' }], undefined, env)?.zookeeper?.version;
+    return {
+      state: 'note',
+      title: `The real ZooKeeper ${version} is here; clusters use it when components.zookeeper.engine is 'mesos'`,
+    };
+  } catch (error) {
+    return { state: 'note', title: `${messageOf(error)}; the embedded engine needs none of it` };
+  }
 }
 
 function output(program: string, args: readonly string[]): Promise<string | undefined> {

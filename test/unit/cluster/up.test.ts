@@ -149,6 +149,18 @@ describe('up', () => {
     expect(runtime.calls).toEqual(['reserve known', 'stop node-4']);
   });
 
+  it('refuses another engine of a component, also over data that was kept', async () => {
+    await bringUp();
+    const refused = { kind: 'conflict', code: 'CLUSTER_DIFFERS' };
+    await writeFile(join(folder, 'devcluster.yml'), 'components: { zookeeper: { engine: mesos } }\n');
+    await expect(bringUp()).rejects.toMatchObject(refused);
+    await down(context, 'test', { keepData: true, wait: false });
+    await expect(bringUp()).rejects.toMatchObject(refused);
+    expect((await record())?.phase).toBe('kept');
+    await writeFile(join(folder, 'devcluster.yml'), 'components: { zookeeper: { engine: embedded } }\n');
+    expect((await bringUp()).outcome).toBe('created');
+  });
+
   it('refuses other control nodes', async () => {
     await bringUp({ nodes: 3 });
     await expect(bringUp({ nodes: 1 })).rejects.toMatchObject({ kind: 'conflict', code: 'CLUSTER_DIFFERS' });
