@@ -26,7 +26,7 @@ export function createHostClock(clock: Clock, pulseMs: number, onPulse: (lateMs:
   const cancelPulse = clock.every(pulseMs, () => {
     const passed = clock.monotonic() - last;
     last += passed;
-    elapsed += passed > tolerated ? pulseMs : passed;
+    elapsed += Math.min(passed, tolerated);
     onPulse(passed > tolerated ? passed - pulseMs : 0);
   });
 

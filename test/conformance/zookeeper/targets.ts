@@ -33,6 +33,26 @@ const targets = [
   { name: 'real, ensemble of three', real: true, servers: 3 },
 ] as const;
 
+/** Started by the first tests that need them, closed after the last test of the file. */
+const started = new Map<string, Promise<Target>>();
+let roots = 0;
+
+afterAll(async () => {
+  const targets = await Promise.allSettled(started.values());
+  await Promise.all(targets.map((target) => (target.status === 'fulfilled' ? target.value.close() : undefined)));
+});
+
+async function startTarget(real: boolean, servers: 1 | 3): Promise<Target> {
+  const ensemble = real
+    ? await startRealZooKeeper({ servers, properties: checks })
+    : await startEmbeddedZooKeeper({ servers, settings: checks });
+  return {
+    connect: ensemble.connect,
+    ports: ensemble.servers.map((server) => server.port),
+    close: () => ensemble.close(),
+  };
+}
+
 /** Runs the tests against every target. A target that can't run here is skipped, with the reason in its name. */
 export function describeServers(title: string, tests: (bench: Bench) => void): void {
   const missing = realZooKeeperMissing();
@@ -42,20 +62,12 @@ export function describeServers(title: string, tests: (bench: Bench) => void): v
       let target: Target | undefined;
       const clients: RawClient[] = [];
       beforeAll(async () => {
-        const started = real
-          ? await startRealZooKeeper({ servers, properties: checks })
-          : await startEmbeddedZooKeeper({ servers, settings: checks });
-        target = {
-          connect: started.connect,
-          ports: started.servers.map((server) => server.port),
-          close: () => started.close(),
-        };
+        if (!started.has(name)) started.set(name, startTarget(real, servers));
+        target = await started.get(name);
       });
-      afterAll(async () => {
+      afterAll(() => {
         for (const client of clients) client.drop();
-        await target?.close();
       });
-      let roots = 0;
       const bench: Bench = {
         get target() {
           return target!;

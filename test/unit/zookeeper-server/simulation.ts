@@ -2,9 +2,10 @@
  * A world of consensus cores with a network that loses, delays, doubles and reorders, disks that are slow and forget
  * what was not saved, and servers that crash: all from one seed, so that a failing schedule can be played again.
  */
-import { createRaft, type Raft, type Save } from '../../../src/embedded/zookeeper/raft/core.ts';
+import { createRaft } from '../../../src/embedded/zookeeper/raft/core.ts';
 import { createRaftLog, type RaftLog } from '../../../src/embedded/zookeeper/raft/log.ts';
 import type { Entry, Envelope } from '../../../src/embedded/zookeeper/raft/messages.ts';
+import type { Raft, Save } from '../../../src/embedded/zookeeper/raft/types.ts';
 
 export interface WorldOptions {
   seed: number;

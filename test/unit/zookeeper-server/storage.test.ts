@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Save } from '../../../src/embedded/zookeeper/raft/core.ts';
+import type { Save } from '../../../src/embedded/zookeeper/raft/types.ts';
 import { DataError, recover } from '../../../src/embedded/zookeeper/storage/recover.ts';
 import { openStorage, type Storage } from '../../../src/embedded/zookeeper/storage/storage.ts';
 

@@ -28,6 +28,18 @@ describe('the time by which a server judges others', () => {
     expect(host.now()).toBeLessThan(2800);
   });
 
+  test('never goes back', () => {
+    const clock = createManualClock();
+    const seen: number[] = [];
+    const host = createHostClock(clock, 250, () => seen.push(host.now()));
+    for (const ms of [100, 300, 370, 380, 1000, 10, 700]) {
+      clock.sleep(ms);
+      seen.push(host.now());
+    }
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
+    host.stop();
+  });
+
   test('wakes when its time has come, however long it stood still before', () => {
     const { clock, host } = setUp();
     let woken = 0;

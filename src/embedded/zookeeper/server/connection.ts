@@ -17,9 +17,10 @@ import {
 } from '../../../protocols/zookeeper/records.ts';
 import { authenticate, type Identity } from '../state/acl.ts';
 import type { Command } from '../state/commands.ts';
-import type { Applied, Outcome, Session, State } from '../state/machine.ts';
+import type { Applied, Session, State } from '../state/machine.ts';
 import { Refusal } from '../state/refusal.ts';
 import { read } from './reads.ts';
+import { encodeOutcome, opLabels } from './replies.ts';
 import type { Watches } from './watches.ts';
 
 /** What a connection needs of its server. */
@@ -223,7 +224,7 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
   const submit = (item: Pending, command: Command, path?: string) => {
     const submitted = host.submit(command, (applied) => {
       if (phase !== 'established') return;
-      const reply = encodeOutcome(item, applied, path);
+      const reply = encodeOutcome(item.xid, applied, path);
       if (!reply) return connection.destroy();
       item.reply = reply;
       drain();
@@ -408,44 +409,6 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
   return connection;
 }
 
-/** Undefined: the connection ends without an answer. */
-function encodeOutcome(item: Pending, applied: Applied, path: string | undefined): Buffer | undefined {
-  const { outcome, zxid } = applied;
-  const id = BigInt(zxid);
-  switch (outcome.kind) {
-    case 'error':
-      // The client is connected to another server by now: the real server ends this connection without an answer.
-      if (outcome.err === errorCodes.sessionMoved) return undefined;
-      return encodeReplyHeader(item.xid, id, outcome.err);
-    case 'multi':
-      return encodeReply(item.xid, id, 'multi', { results: outcome.results });
-    case 'result':
-      return encodeResult(item, id, outcome);
-    case 'closed':
-      return encodeReplyHeader(item.xid, id, errorCodes.ok);
-    default:
-      return encodeReply(item.xid, id, 'sync', { path: path ?? '' });
-  }
-}
-
-function encodeResult(item: Pending, zxid: bigint, { result }: Outcome & { kind: 'result' }): Buffer | undefined {
-  switch (result.op) {
-    case 'create':
-      return encodeReply(item.xid, zxid, 'create', { path: result.path });
-    case 'create2':
-    case 'createContainer':
-    case 'createTTL':
-      return encodeReply(item.xid, zxid, 'create2', { path: result.path, stat: result.stat });
-    case 'setData':
-      return encodeReply(item.xid, zxid, 'setData', { stat: result.stat });
-    case 'delete':
-      return encodeReplyHeader(item.xid, zxid, errorCodes.ok);
-    default:
-      // A check alone: the real server fails over it and closes the connection.
-      return undefined;
-  }
-}
-
 /** Requests that go through the log. */
 const loggedOps: ReadonlySet<number> = new Set([
   opCodes.create,
@@ -460,33 +423,4 @@ const loggedOps: ReadonlySet<number> = new Set([
   opCodes.multi,
   opCodes.reconfig,
   opCodes.closeSession,
-]);
-
-/** As `cons` shows the last operation. */
-const opLabels: ReadonlyMap<number, string> = new Map([
-  [opCodes.create, 'CREA'],
-  [opCodes.create2, 'CREA'],
-  [opCodes.createContainer, 'CREA'],
-  [opCodes.createTTL, 'CREA'],
-  [opCodes.delete, 'DELE'],
-  [opCodes.exists, 'EXIS'],
-  [opCodes.getData, 'GETD'],
-  [opCodes.setData, 'SETD'],
-  [opCodes.getACL, 'GETA'],
-  [opCodes.setACL, 'SETA'],
-  [opCodes.getChildren, 'GETC'],
-  [opCodes.getChildren2, 'GETC'],
-  [opCodes.sync, 'SYNC'],
-  [opCodes.ping, 'PING'],
-  [opCodes.multi, 'MULT'],
-  [opCodes.multiRead, 'MLTR'],
-  [opCodes.setWatches, 'SETW'],
-  [opCodes.setWatches2, 'STW2'],
-  [opCodes.addWatch, 'ADDW'],
-  [opCodes.checkWatches, 'CHKW'],
-  [opCodes.removeWatches, 'REMW'],
-  [opCodes.getEphemerals, 'GETE'],
-  [opCodes.getAllChildrenNumber, 'GETACN'],
-  [opCodes.whoAmI, 'WHOA'],
-  [opCodes.closeSession, 'CLOS'],
 ]);

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, mkdirSync, openSync, rmSync, write, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Save } from '../raft/core.ts';
+import type { Save } from '../raft/types.ts';
 import { encodeFrameOf, type LogRecord } from './frames.ts';
 import { type Recovered, recover, type Segment, segmentName } from './recover.ts';
 import { purgeSnapshots, type Snapshot, syncFolder, writeSnapshot } from './snapshots.ts';
