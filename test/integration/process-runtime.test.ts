@@ -280,7 +280,7 @@ describe('operations on nodes', () => {
     const check = `[ "$DEVCLUSTER_NODE" = node-2 ] && [ "$DEVCLUSTER_NODE_ADDRESS" = ${node.site.address} ] && exit 42`;
     expect(await runtime.exec(plan, node, ['sh', '-c', check])).toBe(42);
     expect(await runtime.exec(plan, node, ['sh', '-c', 'kill -TERM $$'])).toBe(143);
-    await expect(runtime.exec(plan, node, ['/no/such/program'])).rejects.toMatchObject({ kind: 'notFound' });
+    await expect(runtime.exec(plan, node, ['/no/such/program'])).rejects.toMatchObject({ kind: 'missing' });
     seen.stop();
   });
 });
