@@ -68,7 +68,6 @@ export const start: StartService = async (context) => {
         isReady();
       },
       onPulse: clients.onPulse,
-      onLeaderBeat: clients.onLeaderBeat,
       onLeading: clients.onLeading,
       onTouched: clients.onTouched,
       onFailure: fail,
