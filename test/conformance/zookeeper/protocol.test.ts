@@ -205,7 +205,7 @@ describeServers('znodes', (bench) => {
   });
 
   test('a container goes after its last child, a plain node made with flag 4 stays', async () => {
-    const client = await bench.client();
+    const client = await bench.client(0, { timeoutMs: 10_000 });
     const root = await bench.root();
     await client.ok('createContainer', { path: `${root}/container`, data: null, acl: openAcl, flags: 4 });
     await create(client, `${root}/plain`, null, 4);
@@ -219,7 +219,7 @@ describeServers('znodes', (bench) => {
   });
 
   test('a node with a time to live goes when it is over', async () => {
-    const client = await bench.client();
+    const client = await bench.client(0, { timeoutMs: 10_000 });
     const root = await bench.root();
     await client.ok('createTTL', { path: `${root}/t`, data: null, acl: openAcl, flags: 5, ttl: 50 });
     const { children } = await client.ok('getChildren', { path: root, watch: true });
