@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GroupInput, MarathonClient } from '../clients/marathon.ts';
-import { type DeploymentOutcome, type DeployOptions, deployAndWait } from './deployment.ts';
+import type { GroupInput } from '../clients/marathon.ts';
 import { type Json, renderStrings } from './template.ts';
 
 /** What the sample apps' templates are filled with. */
@@ -26,19 +25,4 @@ export async function sampleDefinitions(templatesDir: string, values: SampleValu
     app.id === 'hello' ? { ...app, instances: Math.min(app.instances ?? 1, values.nodes) } : app,
   );
   return { ...rendered, apps };
-}
-
-/** Deploys all samples in one deployment and waits for it. */
-export async function deploySamples(
-  client: MarathonClient,
-  templatesDir: string,
-  values: SampleValues,
-  options: DeployOptions,
-): Promise<DeploymentOutcome> {
-  const group = await sampleDefinitions(templatesDir, values);
-  return deployAndWait(client, () => client.putGroup(group), options);
-}
-
-export function removeSamples(client: MarathonClient, options: DeployOptions): Promise<DeploymentOutcome> {
-  return deployAndWait(client, () => client.removeGroup(samplesGroup, { force: true }), options);
 }

@@ -64,9 +64,6 @@ export interface MarathonOptions {
   raw: FlagValues;
 }
 
-/** The option is unknown, malformed, missing or given twice; Marathon's exit code for it is 112. */
-export const badFlagExitCode = 112;
-
 const known = {
   master: 'value',
   mesos_leader_ui_url: 'value',

@@ -1,16 +1,17 @@
 import { hostname as systemHostname } from 'node:os';
 import { resolve } from 'node:path';
-import { AttributeError, parseAttributes } from '../../protocols/mesos/attributes.ts';
-import { addResources, parseResources, ResourceError } from '../../protocols/mesos/resources.ts';
+import { parseAttributes } from '../../protocols/mesos/attributes.ts';
+import { type FlagDefaults, named, readMesosFlags } from '../../protocols/mesos/flags.ts';
+import { addResources, parseResources } from '../../protocols/mesos/resources.ts';
 import type { Attribute, DomainInfo, Resource } from '../../protocols/mesos/types.ts';
-import { FlagError, type FlagValues, parseDuration, parseFlags } from '../../support/flags.ts';
+import { FlagError } from '../../support/flags.ts';
 
 /**
  * Every flag of the real agent that this one knows, with the default that /flags shows; null has none. Those without
  * a meaning here (cgroups, Docker, authentication, …) are taken and shown, so that one command line serves both.
  * Source: src/slave/flags.cpp of Apache Mesos and a recorded /flags.
  */
-const defaults: Readonly<Record<string, string | null>> = {
+const defaults: FlagDefaults = {
   advertise_ip: null,
   advertise_port: null,
   agent_features: null,
@@ -198,20 +199,13 @@ export interface AgentFlags {
  * @throws FlagError naming the flag
  */
 export function parseAgentFlags(argv: readonly string[], env: Readonly<Record<string, string>>): AgentFlags {
-  const known = Object.fromEntries(
-    Object.entries(defaults).map(([name, value]) => [name, value === 'true' || value === 'false' ? 'switch' : 'value']),
-  ) as Record<string, 'value' | 'switch'>;
-  const given = parseFlags(argv, env, { prefix: 'MESOS_', known, duplicates: 'argument-wins' });
-  const text = (name: string): string | undefined => {
-    const value = given[name] ?? defaults[name];
-    return value === undefined || value === null ? undefined : String(value);
-  };
+  const flags = readMesosFlags(argv, env, defaults);
+  const { given, text, duration } = flags;
   const required = (name: string, why: string): string => {
     const value = text(name);
     if (!value) throw new FlagError(`Flag '${name}' is required, but it was not provided: ${why}`);
     return value;
   };
-  const duration = (name: string): number => named(name, () => parseDuration(text(name)!));
   const number = (name: string, least: number, most: number): number => {
     const value = Number(text(name));
     if (!Number.isFinite(value) || value < least || value > most)
@@ -266,7 +260,7 @@ export function parseAgentFlags(argv: readonly string[], env: Readonly<Record<st
     logDir: text('log_dir'),
     externalLogFile: text('external_log_file'),
     secretsDir: text('secrets_dir'),
-    shown: show(given, { hostname: text('hostname') }),
+    shown: flags.shown(hidden, { hostname: text('hostname') }),
   };
 }
 
@@ -275,16 +269,6 @@ function readResources(text: string, defaultRole: string): Resource[] {
   // The real agent adds what isn't named from what it measures; ports are the one that frameworks can't do without.
   const has = (name: string) => resources.some((resource) => resource.name === name);
   return has('ports') ? resources : addResources(resources, parseResources('ports:[31000-32000]', defaultRole));
-}
-
-function named<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof FlagError || error instanceof ResourceError || error instanceof AttributeError)
-      throw new FlagError(`Failed to load flag '${name}': ${error.message}`);
-    throw error;
-  }
 }
 
 function json<T>(name: string, text: string): T {
@@ -300,13 +284,4 @@ function strings(name: string, text: string): Record<string, string> {
   if (typeof value !== 'object' || value === null || Object.values(value).some((entry) => typeof entry !== 'string'))
     throw new FlagError(`Failed to load flag '${name}': expected a JSON object of strings`);
   return value as Record<string, string>;
-}
-
-function show(given: FlagValues, computed: Record<string, string | undefined>): Record<string, string> {
-  const shown: Record<string, string> = {};
-  for (const name of Object.keys(defaults).sort()) {
-    const value = given[name] ?? computed[name] ?? defaults[name];
-    if (value !== null && value !== undefined && !hidden.has(name)) shown[name] = String(value);
-  }
-  return shown;
 }

@@ -1,8 +1,8 @@
 import { hostname as systemHostname } from 'node:os';
+import { type FlagDefaults, named, readMesosFlags } from '../../protocols/mesos/flags.ts';
 import { parseZkUrl, type ZkUrl } from '../../protocols/mesos/leader.ts';
-import { ResourceError } from '../../protocols/mesos/resources.ts';
 import type { DomainInfo } from '../../protocols/mesos/types.ts';
-import { FlagError, type FlagValues, parseDuration, parseFlags } from '../../support/flags.ts';
+import { FlagError } from '../../support/flags.ts';
 import type { ClusterSettings } from './core/model.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { ClusterSettings } from './core/model.ts';
  * (authentication, authorization, modules, …) are taken and shown, so that one command line serves both.
  * Source: src/master/flags.cpp of Apache Mesos and a recorded /flags.
  */
-const defaults: Readonly<Record<string, string | null>> = {
+const defaults: FlagDefaults = {
   acls: null,
   advertise_ip: null,
   advertise_port: null,
@@ -125,15 +125,8 @@ export interface MasterFlags {
  * @throws FlagError naming the flag
  */
 export function parseMasterFlags(argv: readonly string[], env: Readonly<Record<string, string>>): MasterFlags {
-  const known = Object.fromEntries(
-    Object.entries(defaults).map(([name, value]) => [name, value === 'true' || value === 'false' ? 'switch' : 'value']),
-  ) as Record<string, 'value' | 'switch'>;
-  const given = parseFlags(argv, env, { prefix: 'MESOS_', known, duplicates: 'argument-wins' });
-  const text = (name: string): string | undefined => {
-    const value = given[name] ?? defaults[name];
-    return value === undefined || value === null ? undefined : String(value);
-  };
-  const duration = (name: string): number => named(name, () => parseDuration(text(name)!));
+  const flags = readMesosFlags(argv, env, defaults);
+  const { given, text, duration } = flags;
   const number = (name: string, least: number, most = 2 ** 31): number => {
     const value = Number(text(name));
     if (!Number.isInteger(value) || value < least || value > most)
@@ -197,7 +190,7 @@ export function parseMasterFlags(argv: readonly string[], env: Readonly<Record<s
       maxUnreachableTasks: number('max_unreachable_tasks_per_framework', 0),
       minAllocatable: named('min_allocatable_resources', () => readMinimum(text('min_allocatable_resources') ?? '')),
     },
-    shown: show(given, { hostname }),
+    shown: withoutPassword(flags.shown(hidden, { hostname })),
   };
 }
 
@@ -247,23 +240,7 @@ function readDomain(text: string): DomainInfo {
   }
 }
 
-function named<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof FlagError || error instanceof RangeError || error instanceof ResourceError)
-      throw new FlagError(`Failed to load flag '${name}': ${error.message}`);
-    throw error;
-  }
-}
-
-function show(given: FlagValues, computed: Record<string, string>): Record<string, string> {
-  const shown: Record<string, string> = {};
-  for (const name of Object.keys(defaults).sort()) {
-    const value = given[name] ?? computed[name] ?? defaults[name];
-    if (value !== null && value !== undefined && !hidden.has(name)) shown[name] = String(value);
-  }
-  // The URL may hold a password.
-  if (shown.zk !== undefined) shown.zk = shown.zk.replace(/\/\/[^/@]*@/, '//');
-  return shown;
+/** The URL of ZooKeeper may hold one. */
+function withoutPassword(shown: Record<string, string>): Record<string, string> {
+  return shown.zk === undefined ? shown : { ...shown, zk: shown.zk.replace(/\/\/[^/@]*@/, '//') };
 }

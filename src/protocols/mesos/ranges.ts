@@ -29,11 +29,6 @@ export function subtractRanges(ranges: readonly ValueRange[], removed: readonly 
   return left;
 }
 
-/** Whether every number of `part` is in `ranges`. */
-export function containsRanges(ranges: readonly ValueRange[], part: readonly ValueRange[]): boolean {
-  return subtractRanges(part, ranges).length === 0;
-}
-
 /** How many numbers the ranges hold. */
 export function countRanges(ranges: readonly ValueRange[]): number {
   return mergeRanges(ranges).reduce((sum, { begin, end }) => sum + end - begin + 1, 0);

@@ -242,16 +242,6 @@ export function rangesOf(resources: readonly Resource[] | undefined, name: strin
   return mergeRanges((resources ?? []).filter((r) => r.name === name).flatMap((r) => r.ranges?.range ?? []));
 }
 
-/** A scalar resource, unreserved unless a role is given. */
-export function scalarResource(name: string, value: number): Resource {
-  return { name, type: 'SCALAR', scalar: { value: rounded(value) } };
-}
-
-/** A ranges resource, unreserved. */
-export function rangesResource(name: string, ranges: readonly ValueRange[]): Resource {
-  return { name, type: 'RANGES', ranges: { range: mergeRanges(ranges) } };
-}
-
 /** The part a framework of `role` may be offered: unreserved, and reserved for the role or one it is below of. */
 export function offerableTo(role: string, resources: readonly Resource[]): Resource[] {
   return resources.filter((resource) => {

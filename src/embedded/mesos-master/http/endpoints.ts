@@ -1,7 +1,7 @@
+import { versionInfo } from '../../../protocols/mesos/version-info.ts';
 import { HttpError, type HttpRequest, type Route } from '../../../support/http-server.ts';
 import type { Cluster } from '../core/model.ts';
 import type { Engine } from '../engine.ts';
-import { versionInfo } from '../views/identity.ts';
 import { metricsView } from '../views/metrics.ts';
 import { overviewPage } from '../views/page.ts';
 import { frameworksView, slavesView, stateView, tasksView } from '../views/state.ts';

@@ -1,6 +1,6 @@
+import { versionInfo } from '../../../protocols/mesos/version-info.ts';
 import { type HttpAnswer, HttpError, type HttpRequest, handled, type Route } from '../../../support/http-server.ts';
 import type { Engine } from '../engine.ts';
-import { versionInfo } from '../views/identity.ts';
 import { metricsView } from '../views/metrics.ts';
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from '../views/v1.ts';
 import { acceptedEncoding, readJsonCall } from './content.ts';

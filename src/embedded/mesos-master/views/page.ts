@@ -1,7 +1,8 @@
 import { scalarOf } from '../../../protocols/mesos/resources.ts';
 import type { MasterInfo } from '../../../protocols/mesos/types.ts';
+import { versionInfo } from '../../../protocols/mesos/version-info.ts';
 import type { Cluster, Task } from '../core/model.ts';
-import { type MasterFacts, versionInfo } from './identity.ts';
+import type { MasterFacts } from './identity.ts';
 
 const shownTasks = 200;
 

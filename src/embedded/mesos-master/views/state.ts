@@ -8,9 +8,10 @@ import {
   unreservedOf,
 } from '../../../protocols/mesos/resources.ts';
 import type { CommandInfo, MasterInfo, TaskStatus } from '../../../protocols/mesos/types.ts';
+import { versionInfo } from '../../../protocols/mesos/version-info.ts';
 import { offeredOf } from '../core/allocator.ts';
 import type { Agent, Cluster, Executor, Framework, Offer, RecoveredAgent, Task } from '../core/model.ts';
-import { type MasterFacts, versionInfo } from './identity.ts';
+import type { MasterFacts } from './identity.ts';
 
 /**
  * The JSON of the master's own endpoints (not of the v1 API). Times are seconds since 1970.
