@@ -666,21 +666,23 @@ describeServers('sessions', (bench) => {
     expect(await second.code('exists', { path: '/', watch: false })).toBe(0);
   });
 
-  test.runIf(bench.ensemble)('taken up on another server, a write on the older connection ends it', async () => {
-    const root = await bench.root();
-    const node = { path: `${root}/a`, data: null, acl: openAcl, flags: 0 };
-    const attempts: ((client: RawClient) => Promise<unknown>)[] = [
-      (client) => client.call('create', node),
-      (client) => client.call('multi', { ops: [{ op: 'create', ...node }] }),
-    ];
-    for (const attempt of attempts) {
-      const first = await bench.client(0);
-      const { sessionId, password } = first.session!;
-      const second = await bench.client(1, { sessionId, password });
-      await expect(attempt(first)).rejects.toThrow('closed');
-      expect(await second.code('exists', { path: node.path, watch: false })).toBe(noNode);
-    }
-  });
+  // A server alone has no other.
+  if (bench.ensemble)
+    test('taken up on another server, a write on the older connection ends it', async () => {
+      const root = await bench.root();
+      const node = { path: `${root}/a`, data: null, acl: openAcl, flags: 0 };
+      const attempts: ((client: RawClient) => Promise<unknown>)[] = [
+        (client) => client.call('create', node),
+        (client) => client.call('multi', { ops: [{ op: 'create', ...node }] }),
+      ];
+      for (const attempt of attempts) {
+        const first = await bench.client(0);
+        const { sessionId, password } = first.session!;
+        const second = await bench.client(1, { sessionId, password });
+        await expect(attempt(first)).rejects.toThrow('closed');
+        expect(await second.code('exists', { path: node.path, watch: false })).toBe(noNode);
+      }
+    });
 
   test('an unknown session or a wrong password is answered with nothing, then closed', async () => {
     const owner = await bench.client();
@@ -825,29 +827,27 @@ describeServers('a connection', (bench) => {
     expect(await (await bench.client()).code('exists', { path: '/', watch: false })).toBe(0);
   });
 
-  test.skipIf(bench.real)(
-    'that come before the session is there end it when they are malformed, and nobody else',
-    async () => {
-      const other = await bench.client();
-      const connect = encodeFrame((w) =>
-        ConnectRequest.write(w, {
-          protocolVersion: 0,
-          lastZxidSeen: 0n,
-          timeoutMs: 4000,
-          sessionId: 0n,
-          password: Buffer.alloc(16),
-        }),
-      );
-      for (const type of [opCodes.auth, opCodes.sync]) {
-        const request = Buffer.from('0000000c00000001000000007fffffff', 'hex');
-        request.writeInt32BE(type, 8);
-        const client = await bench.client(0, { silent: true });
-        client.write(Buffer.concat([connect, request]));
-        await client.closed;
-      }
-      expect(await other.code('exists', { path: '/', watch: false })).toBe(0);
-    },
-  );
+  test('that come before the session is there disturb nobody else when they are malformed', async () => {
+    const other = await bench.client();
+    const connect = encodeFrame((w) =>
+      ConnectRequest.write(w, {
+        protocolVersion: 0,
+        lastZxidSeen: 0n,
+        timeoutMs: 4000,
+        sessionId: 0n,
+        password: Buffer.alloc(16),
+      }),
+    );
+    for (const type of [opCodes.auth, opCodes.sync]) {
+      const request = Buffer.from('0000000c00000001000000007fffffff', 'hex');
+      request.writeInt32BE(type, 8);
+      const client = await bench.client(0, { silent: true });
+      client.write(Buffer.concat([connect, request]));
+      // The real server keeps the connection until the session is over; ours ends it at once.
+      if (!bench.real) await client.closed;
+    }
+    expect(await other.code('exists', { path: '/', watch: false })).toBe(0);
+  });
 
   test('takes a request in any pieces', async () => {
     const client = await bench.client();

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { blocks, describeOwner, listListeners, parseListeners } from '../../../src/runtime/process/listeners.ts';
+import { skipped } from '../../support/skipped.ts';
 
 let server: Server | undefined;
 afterEach(() => server?.close());
@@ -41,12 +42,15 @@ describe('a listener', () => {
     expect(blocks(at('0.0.0.0'), '127.1.2.3', 81)).toBe(false);
   });
 
-  it.runIf(process.platform === 'linux')('is named by its program and process', async () => {
-    server = createServer();
-    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    const own = listListeners().find((listener) => listener.port === port);
-    expect(describeOwner(own)).toContain(`(process ${process.pid})`);
-    expect(describeOwner(undefined)).toBe('another program');
-  });
+  it.skipIf(skipped(process.platform === 'linux', 'who listens on a port', 'only Linux has /proc'))(
+    'is named by its program and process',
+    async () => {
+      server = createServer();
+      await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as { port: number };
+      const own = listListeners().find((listener) => listener.port === port);
+      expect(describeOwner(own)).toContain(`(process ${process.pid})`);
+      expect(describeOwner(undefined)).toBe('another program');
+    },
+  );
 });

@@ -9,10 +9,11 @@ import { statePaths } from '../../../src/runtime/paths.ts';
 import { overlaps } from '../../../src/runtime/process/places.ts';
 import { type ReserveOptions, releaseSite, reserveSite } from '../../../src/runtime/process/reserve.ts';
 import type { SiteRequest } from '../../../src/runtime/types.ts';
+import { skipped } from '../../support/skipped.ts';
 import { freePorts, siteRequest } from './sites.ts';
 
 /** Own addresses for each node exist on Linux only. */
-const linux = process.platform === 'linux';
+const notLinux = skipped(process.platform === 'linux', 'places of clusters', 'only Linux has all of 127/8 and /proc');
 
 let folder: string;
 let standard: Record<PortName, number>;
@@ -58,7 +59,7 @@ function expectDisjoint(ranges: readonly PortRange[]) {
     for (const other of ranges.slice(i + 1)) expect(overlaps(range, other), JSON.stringify([range, other])).toBe(false);
 }
 
-describe.runIf(linux)('places of a cluster', () => {
+describe.skipIf(notLinux)('places of a cluster', () => {
   it('are an address for each node with the standard ports, and nothing to remark', async () => {
     const site = await reserve(siteRequest('plain'));
     const [first] = site.nodes;
@@ -131,7 +132,7 @@ describe.runIf(linux)('places of a cluster', () => {
   });
 });
 
-describe.runIf(linux)('a port that is taken', () => {
+describe.skipIf(notLinux)('a port that is taken', () => {
   it('moves on every node, and the remark says which, whose and what to do', async () => {
     await listen(standard.marathon, '0.0.0.0');
     const site = await reserve(siteRequest('shifted'));
@@ -240,7 +241,7 @@ describe('a block of ports', () => {
   });
 });
 
-describe.runIf(linux)('a known cluster', () => {
+describe.skipIf(notLinux)('a known cluster', () => {
   it('that grows gets places for its new nodes, and keeps the others', async () => {
     for (const addresses of ['per-node', 'port-blocks'] as const) {
       const grown = siteRequest(`grow-${addresses}`, { addresses });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { withMachineLock } from '../../../src/support/machine-lock.ts';
+import { skipped } from '../../support/skipped.ts';
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -54,7 +55,13 @@ describe.each(transports)('the machine-wide lock (%s)', (transport) => {
   });
 });
 
-describe.runIf(process.platform === 'linux')('the lock of a process that was killed', () => {
+const notLinux = skipped(
+  process.platform === 'linux',
+  'locks of killed processes and strangers',
+  'only Linux has abstract sockets',
+);
+
+describe.skipIf(notLinux)('the lock of a process that was killed', () => {
   it('is free at once', async () => {
     const name = freshName();
     const script = `
@@ -79,7 +86,7 @@ describe.runIf(process.platform === 'linux')('the lock of a process that was kil
   });
 });
 
-describe.runIf(process.platform === 'linux')('a stranger on the port of a lock', () => {
+describe.skipIf(notLinux)('a stranger on the port of a lock', () => {
   it('is passed by', async () => {
     // Strangers are whoever listens there and does not greet as a holder does.
     const name = freshName();

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { findByEnvironment, identify, isAlive, parseStat, signalProcess } from '../../../src/support/process.ts';
+import { skipped } from '../../support/skipped.ts';
 
 describe('process identities', () => {
   it('knows a living process and notices its end', async () => {
@@ -34,13 +35,16 @@ describe('process identities', () => {
     expect(parseStat('garbage')).toBeUndefined();
   });
 
-  it.runIf(process.platform === 'linux')('finds processes by a variable they were started with', async () => {
-    const marker = `/tmp/marker-${process.pid}-${Date.now()}`;
-    const child = spawn('sleep', ['100'], { env: { MARKER: `${marker}/x` } });
-    await once(child, 'spawn');
-    expect(findByEnvironment('MARKER', marker).map(({ pid }) => pid)).toEqual([child.pid]);
-    expect(findByEnvironment('ARKER', marker)).toEqual([]);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
+  it.skipIf(skipped(process.platform === 'linux', 'processes by their environment', 'only Linux has /proc'))(
+    'finds processes by a variable they were started with',
+    async () => {
+      const marker = `/tmp/marker-${process.pid}-${Date.now()}`;
+      const child = spawn('sleep', ['100'], { env: { MARKER: `${marker}/x` } });
+      await once(child, 'spawn');
+      expect(findByEnvironment('MARKER', marker).map(({ pid }) => pid)).toEqual([child.pid]);
+      expect(findByEnvironment('ARKER', marker)).toEqual([]);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  );
 });
