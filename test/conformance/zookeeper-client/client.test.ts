@@ -223,6 +223,8 @@ function suite(startTarget: () => Promise<Target>): void {
     const other = start();
     await other.create('/e', null, { mode: 'ephemeral' });
     const gone = new Promise<Watched>((resolve) => void zk.exists('/e', { watch: resolve }));
+    // Requests of one connection are answered in order: with this answer, the watch is set.
+    await zk.sync('/');
     await other.close();
     expect(await gone).toEqual({ type: 'deleted', path: '/e' });
   });
