@@ -7,7 +7,7 @@ import { hasRealZooKeeper, realQuorumSeconds } from './real-zookeeper.mjs';
 
 const runs = Number(process.argv[2] ?? 5);
 const state = mkdtempSync(join(tmpdir(), 'bench-devcluster-'));
-const env = { XDG_STATE_HOME: state, DEVCLUSTER_NAME: 'bench' };
+const env = { XDG_STATE_HOME: state, DEVCLUSTER_NAME: 'bench', DEVCLUSTER_RUNTIME: 'process' };
 const rows = [];
 const report = (what, value, unit, aim = '') => {
   rows.push([what, `${value.toFixed(value < 10 ? 3 : 1)} ${unit}`, aim]);

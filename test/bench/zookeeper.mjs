@@ -12,7 +12,7 @@ const payload = Buffer.alloc(100, 'x');
 
 async function startEmbedded() {
   const state = mkdtempSync(join(tmpdir(), 'bench-devcluster-'));
-  const env = { XDG_STATE_HOME: state, DEVCLUSTER_NAME: 'bench-zk' };
+  const env = { XDG_STATE_HOME: state, DEVCLUSTER_NAME: 'bench-zk', DEVCLUSTER_RUNTIME: 'process' };
   await devcluster(env, 'up', '--no-samples');
   const status = async () => JSON.parse((await devcluster(env, 'status', '--json')).stdout);
   const { endpoints, nodes } = await status();

@@ -51,7 +51,13 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
   }
   const stateHome = join(folder, 'state');
   const cluster = `t${process.pid}-${++counter}`;
-  const environment = { ...process.env, XDG_STATE_HOME: stateHome, DEVCLUSTER_NAME: cluster, NO_COLOR: '1' };
+  const environment = {
+    ...process.env,
+    XDG_STATE_HOME: stateHome,
+    DEVCLUSTER_NAME: cluster,
+    DEVCLUSTER_RUNTIME: 'process',
+    NO_COLOR: '1',
+  };
   const start: Workplace['start'] = (args, env = {}) => {
     const child = spawn(process.execPath, [command, ...args], {
       cwd: folder,
