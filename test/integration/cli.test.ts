@@ -146,7 +146,7 @@ describe('up', () => {
     expect(stdout).toContain(`Cluster '${place.cluster}' is ready`);
     expect(stdout).toContain('Try next:');
     expect(stdout).toMatch(/Marathon +http:\/\/127\.\d+\.\d+\.\d+:\d+ +led by node-\d/);
-    expect(stderr).toMatch(/^auto: runtime 'process'/m);
+    expect(stderr).toMatch(/^auto: engine 'embedded'/m);
     expect(stderr).toMatch(/^✔ ZooKeeper led by node-\d$/m);
     expect(stdout + stderr).not.toContain('\u001b');
   });
