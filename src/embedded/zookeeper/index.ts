@@ -68,6 +68,7 @@ export const start: StartService = async (context) => {
         isReady();
       },
       onPulse: clients.onPulse,
+      onLeaderBeat: clients.onLeaderBeat,
       onLeading: clients.onLeading,
       onTouched: clients.onTouched,
       onFailure: fail,

@@ -15,7 +15,7 @@ import type { PeerMessage } from './peers/wire.ts';
 import { createRaft } from './raft/core.ts';
 import type { Envelope } from './raft/messages.ts';
 import type { Raft } from './raft/types.ts';
-import { type Command, encodeCommand, type Origin, stampCommand } from './state/commands.ts';
+import { type Command, encodeCommand, isCommand, type Origin, stampCommand } from './state/commands.ts';
 import { type Applied, createMachine, type Machine } from './state/machine.ts';
 import { decodeState, encodeState } from './state/snapshot.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
@@ -33,6 +33,8 @@ export interface ReplicaOptions {
   onServing: (serving: boolean) => void;
   /** Runs about twice a tick; see HostClock. */
   onPulse: (lateMs: number) => void;
+  /** The leader was heard of, and gets an answer in a moment: what else it must know can go with it. */
+  onLeaderBeat: () => void;
   /** This server leads since now, or no more. */
   onLeading: (leading: boolean) => void;
   /** Sessions that a follower heard of; only at the leader. */
@@ -181,9 +183,11 @@ export function createReplica(options: ReplicaOptions): Replica {
         (m.type === 'append' || m.type === 'heartbeat')
       )
         if (m.term === following.term && recovered.log.termAt(m.commit) === m.term) following.target = m.commit;
+      if (m.type === 'heartbeat' && following?.leader === peer) options.onLeaderBeat();
       schedule();
     } else if (message.kind === 'forward') {
-      if (raft.role !== 'leader') return;
+      // What is in the log is applied by all, so nothing else may get in.
+      if (raft.role !== 'leader' || !isCommand(message.command)) return;
       stampCommand(message.command, clock.now());
       raft.propose(message.command);
       schedule();

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Command, encodeCommand, stampCommand } from '../../../src/embedded/zookeeper/state/commands.ts';
+import {
+  type Command,
+  encodeCommand,
+  isCommand,
+  stampCommand,
+} from '../../../src/embedded/zookeeper/state/commands.ts';
 import { createMachine, type Machine } from '../../../src/embedded/zookeeper/state/machine.ts';
 import { decodeState, encodeState } from '../../../src/embedded/zookeeper/state/snapshot.ts';
 import { type OpCodeName, requestBody } from './requests.ts';
@@ -138,6 +143,19 @@ describe('the replicated state', () => {
     expect(apply(state, { kind: 'removeNode', path: '/t' }, { server: 1, time: 1500 }).changes).toEqual([
       { type: 'deleted', path: '/t' },
     ]);
+  });
+});
+
+describe('commands', () => {
+  test('are told from other bytes', () => {
+    const command = encodeCommand({ server: 1, run: 2, sequence: 3 }, { kind: 'nameEnsemble', name: 'x' });
+    expect(isCommand(command)).toBe(true);
+    for (let length = 0; length < command.length; length++) expect(isCommand(command.subarray(0, length))).toBe(false);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        expect(typeof isCommand(Buffer.from(bytes))).toBe('boolean');
+      }),
+    );
   });
 });
 

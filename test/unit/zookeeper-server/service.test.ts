@@ -167,6 +167,12 @@ describe('clients cannot', () => {
     expect((await greedy.until(count + 1)).length).toBe(count + 1);
   });
 
+  test('make nodes with a time to live unless that is turned on', async () => {
+    const { servers } = await begin({ servers: 1, settings: { extendedTypesEnabled: 'false' } });
+    const client = await openRaw(servers[0]!.port);
+    expect(await client.code('createTTL', { ...node('/t'), flags: 5, ttl: 1000 })).toBe(-6);
+  });
+
   test('send a larger frame than allowed', async () => {
     const { servers } = await begin({ servers: 1, settings: { 'jute.maxbuffer': '2000' } });
     const client = await openRaw(servers[0]!.port);

@@ -31,6 +31,7 @@ export interface Clients {
   onLeading(leading: boolean): void;
   onTouched(sessions: readonly bigint[]): void;
   onPulse(lateMs: number): void;
+  onLeaderBeat(): void;
   close(): Promise<void>;
 }
 
@@ -188,6 +189,7 @@ export function createClients(options: ClientsOptions): Clients {
   /** Tells the leader, or notes as the leader, which clients were heard of since `since`. */
   const report = (since: number) => {
     const replica = options.replica();
+    lastReport = host.now();
     const heard: bigint[] = [];
     for (const connection of connections)
       if (connection.established && connection.heardAt >= since) heard.push(connection.sessionId);
@@ -251,8 +253,8 @@ export function createClients(options: ClientsOptions): Clients {
       const replica = options.replica();
       const now = host.now();
       // Who was not heard of while this server could not listen is not held to have been silent.
-      report(lateMs > 0 ? Number.NEGATIVE_INFINITY : lastReport);
-      lastReport = now;
+      if (lateMs > 0) report(Number.NEGATIVE_INFINITY);
+      else if (replica.raft.role === 'leader') report(lastReport);
       for (const connection of connections) {
         const limit = connection.established
           ? connection.timeoutMs * 1.5
@@ -270,6 +272,7 @@ export function createClients(options: ClientsOptions): Clients {
       }
       checkContainers(now);
     },
+    onLeaderBeat: () => report(lastReport),
     async close() {
       for (const connection of [...connections]) connection.destroy();
       const open = server;

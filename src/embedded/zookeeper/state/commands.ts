@@ -2,7 +2,7 @@
  * What the log's entries say. A command is encoded where the client is connected and passed on as bytes; the leader
  * only puts its time in, so that every server applies exactly the same.
  */
-import { JuteReader, JuteWriter } from '../../../protocols/zookeeper/jute.ts';
+import { JuteError, JuteReader, JuteWriter } from '../../../protocols/zookeeper/jute.ts';
 import type { Identity } from './acl.ts';
 
 /** Who waits for a command: the server, its run (a number drawn at its start) and a number counted by it. */
@@ -93,6 +93,17 @@ export function decodeCommand(encoded: Buffer): { command: Command; origin: Orig
   return { command: decodeBody(kind, r), origin, time };
 }
 
+/** Whether the bytes are a whole command. */
+export function isCommand(encoded: Buffer): boolean {
+  try {
+    decodeCommand(encoded);
+    return true;
+  } catch (error) {
+    if (error instanceof JuteError) return false;
+    throw error;
+  }
+}
+
 function decodeBody(kind: Command['kind'] | undefined, r: JuteReader): Command {
   switch (kind) {
     case 'openSession':
@@ -110,7 +121,9 @@ function decodeBody(kind: Command['kind'] | undefined, r: JuteReader): Command {
       return { kind, path: r.string() };
     case 'nameEnsemble':
       return { kind, name: r.string() };
+    case 'sync':
+      return { kind };
     default:
-      return { kind: 'sync' };
+      throw new JuteError('a command of an unknown kind');
   }
 }
