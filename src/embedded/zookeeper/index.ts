@@ -48,7 +48,7 @@ export const start: StartService = async (context) => {
 
   try {
     let replica: Replica | undefined;
-    const clients = createClients({ config, clock, random, log, replica: () => replica! });
+    const clients = createClients({ config, clock, log, replica: () => replica! });
     scope.defer(() => clients.close());
     // The port first: who can't have it must not touch the data of who has it.
     await clients.listen();

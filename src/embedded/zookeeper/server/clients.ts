@@ -1,5 +1,5 @@
 /** The client port: connections, their sessions and watches, and what the leader does about sessions' time. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../support/clock.ts';
 import type { Logger } from '../../../support/logger.ts';
@@ -16,7 +16,6 @@ import { answerWord, isWord, type WordContext } from './words.ts';
 export interface ClientsOptions {
   config: ZooConfig;
   clock: Clock;
-  random: () => number;
   log: Logger;
   /** The replica and its clients know each other; it is there before the first connection. */
   replica: () => Replica;
@@ -52,8 +51,8 @@ export function createClients(options: ClientsOptions): Clients {
   const times = createSessionTimes();
   const stats = createServerStats();
   const watches = createWatches<Connection>((connection, type, path) => connection.notify(type, path));
-  // Tells this run's commands from those of an earlier run that are still in the log.
-  const run = Math.floor(options.random() * 0x7fff_ffff);
+  // Tells this run's commands from those of an earlier run that are still in the log; never the same, whatever the seed.
+  const run = randomInt(0x7fff_ffff);
   let sequence = 0;
   let inWork = 0;
   let nextSession = firstSessionId(config.id, clock.now());
