@@ -36,7 +36,7 @@ export interface Links {
   start(): void;
   /** Whether both directions to the peer stand. */
   connected(peer: number): boolean;
-  /** Dropped when there is no connection. Messages of one event-loop turn go out together. */
+  /** Dropped when there is no connection. Messages of one callback go out together, commands those of one event-loop turn. */
   send(peer: number, message: PeerMessage): void;
   /** Keeps idle connections known to be alive and ends those that are silent for too long (milliseconds). */
   pulse(silenceMs: number): void;
@@ -197,11 +197,14 @@ export function createLinks(options: LinksOptions): Links {
     if (!link.corked) {
       link.corked = true;
       dialled.cork();
-      setImmediate(() => {
+      const release = () => {
         if (link.dialled !== dialled) return;
         link.corked = false;
         dialled.uncork();
-      });
+      };
+      // Forwarded commands come one by one from many clients; all others are sent at one go, and somebody waits.
+      if (message.kind === 'forward') setImmediate(release);
+      else queueMicrotask(release);
     }
     link.lastSent = options.now();
     dialled.write(encodePeerMessage(message));
