@@ -52,6 +52,38 @@ export type Probe =
   | { kind: 'marathon'; url: string }
   | { kind: 'dns'; host: string; port: number; name: string };
 
+/**
+ * The container of a service that has one to itself: what a runtime must give it beyond its image, arguments, variables
+ * and files. It joins its node's network, so addresses, ports and host entries are none of its matters.
+ */
+export interface ContainerPlan {
+  /** Instead of the image's own; the service's arguments follow it. Undefined: the image's. */
+  entrypoint?: readonly [string, ...string[]];
+  /** A user of the image; undefined: the image's. */
+  user?: string;
+  /** `linux/amd64` where the image has no other and the engine may have to emulate it. */
+  platform?: string;
+  /** An init as the first process, for programs that as such would ignore SIGTERM. */
+  init: boolean;
+  /** Whether the engine starts it again when its program ends, as leaders do that are leaders no more. */
+  restart: boolean;
+  /** Sees the processes of the engine's machine, task containers' among them. */
+  hostPid: boolean;
+  capabilities: { add: readonly string[]; drop: readonly string[] };
+  /** Paths of the engine's machine. */
+  binds: readonly { source: string; target: string; readOnly: boolean }[];
+  /** Paths that are kept in volumes of the node's when the container is made anew. */
+  volumes: readonly string[];
+  /** Bytes. */
+  memory?: number;
+  /**
+   * The signal by which the program alone is ended and started again by the supervisor inside the container (its first
+   * process), which a restart of the service uses: with the container its tasks would end. Undefined: the container is
+   * restarted.
+   */
+  restartSignal?: string;
+}
+
 /** A component on a node: what to start, engine-independent but for `image` and `command`. */
 export interface ServicePlan {
   component: Component;
@@ -62,6 +94,8 @@ export interface ServicePlan {
   image?: string;
   /** The real program as a local process, which is given `args`; its node's host runs it. */
   command?: Program['command'];
+  /** How the container of its own is made in which a real program runs; undefined for hosted services. */
+  container?: ContainerPlan;
   /** Arguments as the real program takes them. */
   args: readonly string[];
   env: Readonly<Record<string, string>>;
