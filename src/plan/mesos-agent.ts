@@ -1,5 +1,14 @@
 import { posix } from 'node:path';
-import { type ComponentContext, isDevelopment, mergeSettings, publishedUrl, servicePlan, zkUrl } from './component.ts';
+import {
+  type ComponentContext,
+  isDevelopment,
+  mergeSettings,
+  publishedUrl,
+  type Settings,
+  servicePlan,
+  zkUrl,
+} from './component.ts';
+import { engineSocket, networkName, nodeContainerName } from './docker-names.ts';
 import { mesosPath } from './mesos-master.ts';
 import type { ServicePlan } from './types.ts';
 
@@ -8,7 +17,7 @@ import type { ServicePlan } from './types.ts';
  * Known to be ready when the leading master lists it as active.
  */
 export function mesosAgent(context: ComponentContext): ServicePlan {
-  const { place, node, config, runtime } = context;
+  const { place, node, config, runtime, site, engine } = context;
   const url = publishedUrl(place, 'mesos-agent');
   const resources = [
     `cpus:${node.cpus}`,
@@ -39,7 +48,11 @@ export function mesosAgent(context: ComponentContext): ServicePlan {
         .map(([key, value]) => `${key}:${value}`)
         .join(';'),
       // Docker tasks have Mesos-DNS as their resolver; others are told where it is.
-      ...(runtime === 'process' ? { executor_environment_variables: JSON.stringify({ MESOS_DNS_SERVER: dns }) } : {}),
+      ...(runtime === 'process'
+        ? { executor_environment_variables: JSON.stringify({ MESOS_DNS_SERVER: dns }) }
+        : dockerFlags(context)),
+      // The real agent knows no secrets without a module of its own.
+      ...(engine === 'embedded' && site.secretsDir ? { secrets_dir: site.secretsDir } : {}),
       ...(isDevelopment(context)
         ? {
             // Agents are only told by ZooKeeper who leads; a longer session than the candidates' saves pings.
@@ -55,9 +68,44 @@ export function mesosAgent(context: ComponentContext): ServicePlan {
   );
   return servicePlan('mesos-agent', context, {
     args: [...flags].map(([name, value]) => `--${name}=${value}`),
+    ...(runtime === 'docker' ? { env: dockerVariables(context) } : {}),
     ports: ['mesos-agent'],
     url,
     probe: { kind: 'mesos-agent', url },
     after: ['zookeeper', 'mesos-master'],
   });
+}
+
+/** Several agents share one engine, so none may take the others' containers for its own left-overs. */
+function dockerFlags({ place, site }: ComponentContext): Settings {
+  const own = place.address;
+  const others = site.nodes.map(({ address }) => address).filter((address) => address !== own);
+  const dns = { nameservers: [own, ...others].slice(0, mostNameservers) };
+  return {
+    docker_socket: engineSocket,
+    docker_kill_orphans: 'false',
+    docker_remove_delay: '1mins',
+    default_container_dns: JSON.stringify({
+      docker: [
+        { network_mode: 'BRIDGE', dns },
+        { network_mode: 'USER', dns },
+      ],
+    }),
+  };
+}
+
+/** The system's resolver looks at no more of them. */
+const mostNameservers = 3;
+
+/**
+ * What an agent has to know to give its Docker tasks their place: the labels that say whose they are, the cluster's own
+ * network, and the container whose network namespace is the node's.
+ */
+function dockerVariables({ config, node }: ComponentContext): Record<string, string> {
+  return {
+    DEVCLUSTER_CLUSTER: config.name,
+    DEVCLUSTER_NODE: node.name,
+    DEVCLUSTER_NETWORK: networkName(config.name),
+    DEVCLUSTER_NODE_CONTAINER: nodeContainerName(config.name, node.name),
+  };
 }

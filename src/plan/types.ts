@@ -33,6 +33,8 @@ export interface Site {
   nodeBinary: string;
   /** Folder with the files of the sample apps, as agents see it. */
   samplesDir: string;
+  /** Folder with the cluster's secrets, a file each, as agents see it; without it there are none. */
+  secretsDir?: string;
   /** Real programs found on this machine, of the components that are to run by them in `process`. */
   programs?: Readonly<Partial<Record<Component, Program>>>;
 }

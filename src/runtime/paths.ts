@@ -15,6 +15,8 @@ export interface ClusterPaths {
   /** `<root>/<cluster>`: the record of the cluster, and all of the `process` runtime's files. */
   readonly folder: string;
   readonly nodesDir: string;
+  /** The cluster's secrets, a file of mode 0600 each, named by the secret. */
+  readonly secretsDir: string;
   /** Names of the nodes that are cut off from the others. */
   readonly partitionsFile: string;
   node(node: string): NodePaths;
@@ -50,6 +52,7 @@ function clusterPaths(root: string, cluster: string, env: Variables): ClusterPat
   return {
     folder,
     nodesDir,
+    secretsDir: join(folder, 'secrets'),
     partitionsFile: join(folder, 'partitions.json'),
     node(node) {
       if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(node))

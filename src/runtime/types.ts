@@ -53,6 +53,14 @@ export interface LogLine {
   text: string;
 }
 
+/** A running task on a node. */
+export interface TaskPlace {
+  /** Its Mesos id. */
+  id: string;
+  /** Its sandbox, as its agent names it. */
+  sandbox: string;
+}
+
 /**
  * Where units run. Every operation is idempotent, and safe after any failed one; a cluster is known by its name alone
  * so that `remove` works whatever was left behind.
@@ -84,6 +92,9 @@ export interface Runtime {
     target: { node: NodePlan; component?: Component },
     options: { tail?: number; since?: number; follow: boolean; signal: AbortSignal },
   ): AsyncIterable<LogLine>;
-  /** Runs a command on a node with its environment; resolves with the exit code. */
-  exec(plan: ClusterPlan, node: NodePlan, command: readonly string[]): Promise<number>;
+  /**
+   * Runs a command on a node with its environment, or where one of its tasks runs with the task's; resolves with the
+   * exit code.
+   */
+  exec(plan: ClusterPlan, node: NodePlan, command: readonly string[], task?: TaskPlace): Promise<number>;
 }
