@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterPlan, PortName } from '../../src/plan/types.ts';
 import type { HostRecord } from '../../src/protocols/control.ts';
-import { overlaps } from '../../src/runtime/process/places.ts';
+import { overlaps } from '../../src/runtime/places/places.ts';
 import { systemCode } from '../../src/support/errors.ts';
 import { identify, isAlive } from '../../src/support/process.ts';
 import { freePorts } from '../unit/runtime/sites.ts';
@@ -127,7 +127,7 @@ describe('a user without rights', () => {
 
   it('is told when there is no room on the disk', async () => {
     if (!existsSync('/dev/full')) return;
-    const { fileError } = await import('../../src/runtime/process/file-error.ts');
+    const { fileError } = await import('../../src/runtime/places/file-error.ts');
     const full = await import('node:fs/promises').then(({ writeFile }) => writeFile('/dev/full', 'x').catch((e) => e));
     expect(fileError(full, '/state')).toMatchObject({ kind: 'missing', code: 'NO_SPACE' });
   });

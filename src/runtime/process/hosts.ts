@@ -18,7 +18,7 @@ import { writeFileAtomic } from '../../support/files.ts';
 import { withMachineLock } from '../../support/machine-lock.ts';
 import { identify, isAlive, type ProcessIdentity, readStat } from '../../support/process.ts';
 import type { NodePaths } from '../paths.ts';
-import { fileError } from './file-error.ts';
+import { fileError } from '../places/file-error.ts';
 import { hostVariable } from './processes.ts';
 
 /** What can be known of a node's host without speaking to it. */

@@ -15,16 +15,16 @@ import { packageRoot } from '../../support/package-root.ts';
 import { signalProcess } from '../../support/process.ts';
 import type { TaggedProcess } from '../../support/process-tree.ts';
 import { type NodePaths, type StatePaths, statePaths } from '../paths.ts';
+import { fileError } from '../places/file-error.ts';
+import { claimFilesOf, reserveSite } from '../places/reserve.ts';
 import type { Runtime, UnitStatus } from '../types.ts';
 import { execOnNode } from './exec.ts';
-import { fileError } from './file-error.ts';
 import { findHost, type HostExit, hostState, startHost } from './hosts.ts';
 import { readLogs } from './logs.ts';
 import { destinationsCut, readPartitions, writePartitions } from './partitions.ts';
 import { awaitEnd, findGuests, findNodePrograms, findTasks, hostVariable, killAll, signalAll } from './processes.ts';
 import { findPrograms, notAsProcess } from './programs.ts';
 import { removeCluster } from './remove.ts';
-import { claimFilesOf, reserveSite } from './reserve.ts';
 import { type HostExits, watchUnit } from './watch.ts';
 
 export interface ProcessRuntimeOptions {

@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { DevclusterError } from '../../support/errors.ts';
 import { signalProcess } from '../../support/process.ts';
 import type { ClusterPaths, NodePaths } from '../paths.ts';
-import { fileError, removeIfEmpty } from './file-error.ts';
+import { fileError, removeIfEmpty } from '../places/file-error.ts';
+import { releaseSite } from '../places/reserve.ts';
 import { hostState } from './hosts.ts';
 import { findAllBelow, killAll, recordedTasks } from './processes.ts';
-import { releaseSite } from './reserve.ts';
 
 /**
  * Removes all of a cluster that the `process` runtime made, whatever state it is in; nothing there is success.

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { blocks, describeOwner, listListeners, parseListeners } from '../../../src/runtime/process/listeners.ts';
+import { blocks, describeOwner, listListeners, parseListeners } from '../../../src/runtime/places/listeners.ts';
 import { skipped } from '../../support/skipped.ts';
 
 let server: Server | undefined;

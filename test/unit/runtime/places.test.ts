@@ -10,7 +10,7 @@ import {
   portShifts,
   subnetOf,
   taskPortSpaces,
-} from '../../../src/runtime/process/places.ts';
+} from '../../../src/runtime/places/places.ts';
 
 const range = fc
   .tuple(fc.integer({ min: 1, max: 65_535 }), fc.nat(200))

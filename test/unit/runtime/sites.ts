@@ -1,5 +1,5 @@
 import type { PortName } from '../../../src/plan/types.ts';
-import { whyNotFree } from '../../../src/runtime/process/free-port.ts';
+import { whyNotFree } from '../../../src/runtime/places/free-port.ts';
 import type { SiteRequest } from '../../../src/runtime/types.ts';
 
 const portNames: PortName[] = [

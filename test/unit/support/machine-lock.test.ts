@@ -104,7 +104,7 @@ describe.skipIf(notLinux)('a stranger on the port of a lock', () => {
 
 /** The lock's port: the one in the range of locks that this process listens on just now. */
 async function portOf(pid: number): Promise<number> {
-  const { listListeners } = await import('../../../src/runtime/process/listeners.ts');
+  const { listListeners } = await import('../../../src/runtime/places/listeners.ts');
   const { readdirSync, readlinkSync } = await import('node:fs');
   const own = new Set(
     readdirSync(`/proc/${pid}/fd`).map((fd) => {

@@ -1,0 +1,37 @@
+/**
+ * How what belongs to a cluster is called in a Docker engine. No name begins with `mesos-`, which every real agent takes
+ * for a task of its own, and the network's has no dot, which the real agent could not look up.
+ */
+export function networkName(cluster: string): string {
+  return `devcluster-${cluster}`;
+}
+
+/** The container whose network namespace is the node's: its only one, or the holder that its services join. */
+export function nodeContainerName(cluster: string, node: string): string {
+  return `devcluster-${cluster}-${node}`;
+}
+
+/** The volume with the node's data. */
+export function volumeName(cluster: string, node: string): string {
+  return `devcluster-${cluster}-${node}`;
+}
+
+/** The container of one service among several of its node. */
+export function serviceContainerName(cluster: string, node: string, component: string): string {
+  return `devcluster-${cluster}-${node}-${component}`;
+}
+
+/** Labels by which everything of a cluster is known, whoever made it: devcluster, or an agent for its tasks. */
+export const labels = {
+  cluster: 'devcluster.cluster',
+  node: 'devcluster.node',
+  component: 'devcluster.component',
+  configHash: 'devcluster.config-hash',
+  /** `node`, `holder`, `service`, `task`, `network` or `volume`. */
+  kind: 'devcluster.kind',
+  /** The folder of the cluster's record, which tells clusters of the same name apart. */
+  folder: 'devcluster.folder',
+} as const;
+
+/** Where the engine's own socket is inside of node containers, whichever way the laptop reaches the engine. */
+export const engineSocket = '/var/run/docker.sock';
