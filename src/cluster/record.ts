@@ -7,6 +7,7 @@ import type { ClusterPlan, Site } from '../plan/types.ts';
 import { type StatePaths, statePaths } from '../runtime/paths.ts';
 import { DevclusterError, messageOf, systemCode } from '../support/errors.ts';
 import { makeFolder, readTextIfExists, writeFileAtomic } from '../support/files.ts';
+import type { ClusterOwner } from './owner.ts';
 
 /**
  * What a cluster was made with, in `<state>/<name>/cluster.json`; written before anything is started, so that it can
@@ -31,6 +32,8 @@ export interface ClusterRecord {
   plan?: ClusterPlan;
   /** Units that still run as an earlier plan had them, because an `up` did not get to its end. */
   outdatedUnits?: readonly string[];
+  /** Whose throw-away cluster it is: it goes when its owner goes. */
+  owner?: ClusterOwner;
   /** How long the last `up` or `start` took. */
   readyInSeconds?: number;
 }

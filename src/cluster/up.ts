@@ -8,10 +8,12 @@ import type { Runtime, SiteRequest, UnitStatus } from '../runtime/types.ts';
 import { DevclusterError, messageOf } from '../support/errors.ts';
 import { settleAll } from '../support/settle.ts';
 import { trace } from '../support/trace.ts';
+import { refuseSeed } from './app-time.ts';
 import { comparePlans, refuseConflicts, refuseOtherEngines } from './changes.ts';
 import { choose, realComponents } from './choose.ts';
 import type { ClusterContext } from './context.ts';
 import { withClusterLock } from './lock.ts';
+import { type ClusterOwner, refuseForeign } from './owner.ts';
 import type { Leaders } from './readiness.ts';
 import { type ClusterRecord, newRecord, type PlannedRecord } from './record.ts';
 import { startAndWait } from './wait.ts';
@@ -22,6 +24,8 @@ export interface UpOptions {
   keepFailed: boolean;
   /** Wait for another command that changes the cluster. */
   wait: boolean;
+  /** Makes it a throw-away cluster, which must be a new one or the owner's own. */
+  owner?: ClusterOwner;
 }
 
 export interface UpResult {
@@ -47,6 +51,7 @@ export async function up(context: ClusterContext, options: UpOptions): Promise<U
     trace('lock held');
     const begun = performance.now();
     const found = await records.read(name);
+    refuseForeign(found, options.owner);
     const config = configFor(options.loaded, found);
     const known = found && found.phase !== 'kept' ? found : undefined;
     if (known) refuseConflicts(known, config);
@@ -55,7 +60,9 @@ export async function up(context: ClusterContext, options: UpOptions): Promise<U
       ...(known ?? startRecord(context, config, found)),
       config,
       overrides: { ...found?.overrides, ...options.loaded.overrides },
+      ...(options.owner ? { owner: options.owner } : {}),
     };
+    refuseSeed(config, record.engine);
     const fresh = record.phase === 'creating';
     if (!known) await records.write(record);
     try {

@@ -45,6 +45,7 @@ export function applyDefaults(raw: RawConfig, defaultName: string): ClusterConfi
     apps: raw.apps ?? [],
     samples: raw.samples ?? defaults.samples,
     secrets: raw.secrets ?? {},
+    ...(raw.seed === undefined ? {} : { seed: raw.seed }),
     timeouts: { ...defaults.timeouts, ...withoutUndefined(raw.timeouts ?? {}) },
   };
 }

@@ -35,6 +35,7 @@ const settings = {
   samples: (text: string): RawConfig => ({
     samples: ['true', '1', 'yes'].includes(oneOf(text, ['true', 'false', '1', '0', 'yes', 'no'] as const)),
   }),
+  seed: (text: string): RawConfig => ({ seed: text }),
   timeout: (text: string): RawConfig => {
     if (!(Number(text) > 0)) throw new Error(`must be a number of seconds greater than 0, not '${text}'`);
     return { timeouts: { up: Number(text) } };

@@ -156,6 +156,12 @@ export const configSchema = z.strictObject({
       'Secrets by name, each read from a file or a variable when an app needs it',
     ),
   ),
+  seed: z.optional(
+    doc(
+      z.string().check(z.minLength(1)),
+      "Makes the random choices of devcluster's own servers repeatable: ports, ids, elections' time limits",
+    ),
+  ),
   timeouts: z.optional(
     doc(
       z.strictObject({

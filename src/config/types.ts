@@ -86,6 +86,8 @@ export interface ClusterConfig {
   apps: readonly string[];
   samples: boolean;
   secrets: Readonly<Record<string, SecretSource>>;
+  /** Makes the random choices of embedded services repeatable. */
+  seed?: string;
   timeouts: TimeoutConfig;
 }
 
@@ -114,6 +116,7 @@ export interface RawConfig {
   apps?: readonly string[] | undefined;
   samples?: boolean | undefined;
   secrets?: Readonly<Record<string, SecretSource>> | undefined;
+  seed?: string | undefined;
   timeouts?: { [K in keyof TimeoutConfig]?: number | undefined } | undefined;
 }
 

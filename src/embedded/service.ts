@@ -7,7 +7,10 @@ export interface ServiceContext {
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
   log: Logger;
+  /** Connections, sessions and elections go by it. */
   clock: Clock;
+  /** The time of apps: their delays, checks and time limits. The fixture may move it on. Default: `clock`. */
+  appClock?: Clock;
   /** A number in [0, 1); every random choice that may be fixed by a seed is drawn from it. */
   random: () => number;
   /** Every outgoing connection is made through it. */

@@ -75,6 +75,7 @@ export function makePlan({ config, site, runtime, engine }: PlanInput): ClusterP
       mesosDns: nodes.map((node) => publishedUrl(node.site, 'mesos-dns-http')),
       dns: nodes.map(({ site: { published } }) => `${published.dns.host}:${published.dns.port}`),
     },
+    ...(config.seed === undefined ? {} : { seed: config.seed }),
     configHash: hashOf(config, runtime, engine),
   };
 }
@@ -99,8 +100,8 @@ function unitsOf(node: string, services: readonly ServicePlan[]): UnitPlan[] {
 
 /** Of what decides how services run; what only commands use (apps, secrets, time limits) is left out. */
 function hashOf(config: ClusterConfig, runtime: RuntimeKind, engine: Engine): string {
-  const { name, timing, nodes, components, network, ports } = config;
-  const decided = { name, runtime, engine, timing, nodes, components, network, ports };
+  const { name, timing, nodes, components, network, ports, seed } = config;
+  const decided = { name, runtime, engine, timing, nodes, components, network, ports, seed };
   return createHash('sha256').update(canonical(decided)).digest('hex').slice(0, 16);
 }
 

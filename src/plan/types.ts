@@ -148,6 +148,8 @@ export interface ClusterPlan {
   domain: string;
   nodes: readonly NodePlan[];
   endpoints: Endpoints;
+  /** Makes the random choices of embedded services repeatable. */
+  seed?: string;
   /** Hash of what the user decided; tells whether an `up` changes anything. */
   configHash: string;
 }

@@ -11,6 +11,7 @@ import { type Component, components } from './versions.ts';
  *   GET  /events                                    JSON lines of ControlEvent, the present state first
  *   POST /services/<component>/start|stop|restart   ServiceStatus, once it is done
  *   POST /peers/cut {"destinations": [...]}         204; replaces the last list
+ *   POST /clock/advance {"ms": 300000}             ClockStatus, once what became due has run
  */
 
 /** A service as its host starts it: what the real program would get, and nothing of the host's own environment. */
@@ -44,7 +45,7 @@ export interface HostSpec {
   logsDir: string;
   /** Destinations (`host` or `host:port`) that are cut off from the start. */
   cut: readonly string[];
-  /** Makes every random choice of the services repeatable. */
+  /** Makes the random choices of the services repeatable; each start of the host draws other ones. */
   seed?: string;
   /** Files whose time is renewed once a day, so that what tidies temporary folders leaves them alone. */
   keepFresh: readonly string[];
@@ -69,10 +70,16 @@ export type ServiceStatus = ServiceState & {
   exits: number;
 };
 
+/** How far the time of this node's apps (delays, checks, time limits) is ahead of the machine's. */
+export interface ClockStatus {
+  aheadMs: number;
+}
+
 export interface HostStatus extends ProcessIdentity {
   cluster: string;
   node: string;
   cut: readonly string[];
+  clock: ClockStatus;
   services: readonly ServiceStatus[];
 }
 
@@ -89,6 +96,8 @@ export interface ControlClient {
   /** Resolves when it is done: started (not ready) or stopped. */
   act(component: Component, action: ServiceAction): Promise<ServiceStatus>;
   cut(destinations: readonly string[]): Promise<void>;
+  /** Moves the time of the node's apps on; resolves when what became due has run. */
+  advance(ms: number): Promise<ClockStatus>;
   /** Resolves when the stream ended, whichever side ended it. @throws when the host can't be reached */
   events(onEvent: (event: ControlEvent) => void, signal: AbortSignal): Promise<void>;
 }
@@ -122,6 +131,7 @@ export function createControlClient(socketPath: string, timeoutMs = 15_000): Con
     status: () => call('GET', '/status'),
     act: (component, action) => call('POST', `/services/${component}/${action}`),
     cut: (destinations) => call('POST', '/peers/cut', { destinations }),
+    advance: (ms) => call('POST', '/clock/advance', { ms }),
     async events(onEvent, signal) {
       const stream = await httpStream('http://localhost/events', { socketPath, agent, signal }).catch(
         (error: unknown) => {

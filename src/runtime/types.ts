@@ -81,6 +81,8 @@ export interface Runtime {
   partition(plan: ClusterPlan, node: NodePlan, cut: boolean): Promise<void>;
   startService(plan: ClusterPlan, node: NodePlan, component: Component): Promise<void>;
   stopService(plan: ClusterPlan, node: NodePlan, component: Component): Promise<void>;
+  /** Moves the time of the apps on a node's embedded services on; resolves when what became due has run. */
+  advance(plan: ClusterPlan, node: NodePlan, ms: number): Promise<void>;
   inspect(plan: ClusterPlan): Promise<UnitStatus[]>;
   /** Events of the plan's units from now on, until the signal aborts. */
   watch(plan: ClusterPlan, onEvent: (event: UnitEvent) => void, signal: AbortSignal): void;

@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { ControlEvent, HostStatus, ServiceAction, ServiceStatus } from '../../protocols/control.ts';
+import type { ClockStatus, ControlEvent, HostStatus, ServiceAction, ServiceStatus } from '../../protocols/control.ts';
 import { type Component, components } from '../../protocols/versions.ts';
 import { createHttpServer, HttpError, type HttpServer, handled } from '../../support/http-server.ts';
 import type { Logger } from '../../support/logger.ts';
+
+/** A month: timers can't be longer than that, and intervals would take too long to run. */
+const longestAdvanceMs = 30 * 24 * 3600_000;
 
 /** What the control socket lets its user do with the node. */
 export interface Controlled {
@@ -10,6 +13,7 @@ export interface Controlled {
   /** @returns undefined when the node has no such service */
   act(component: Component, action: ServiceAction): Promise<ServiceStatus> | undefined;
   cut(destinations: readonly string[]): void;
+  advance(ms: number): Promise<ClockStatus>;
 }
 
 export interface ControlServer extends HttpServer {
@@ -58,6 +62,11 @@ export function createControlServer(node: Controlled, log: Logger): ControlServe
           return { status: 204 };
         },
       },
+      {
+        method: 'POST',
+        path: /^\/clock\/advance$/,
+        handler: async (request) => ({ status: 200, body: await node.advance(durationOf(await request.body())) }),
+      },
     ],
   });
   return {
@@ -88,14 +97,23 @@ function present(service: ServiceStatus): ControlEvent | undefined {
 }
 
 function destinationsOf(body: Buffer): string[] {
-  let parsed: { destinations?: unknown } | null;
-  try {
-    parsed = JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new HttpError(400, 'The body is no JSON');
-  }
-  const destinations = parsed?.destinations;
+  const destinations = parsed(body)?.destinations;
   if (!Array.isArray(destinations) || !destinations.every((entry) => typeof entry === 'string'))
     throw new HttpError(400, 'destinations must be a list of strings');
   return destinations;
+}
+
+function durationOf(body: Buffer): number {
+  const ms = parsed(body)?.ms;
+  if (typeof ms !== 'number' || !(ms >= 0) || ms > longestAdvanceMs)
+    throw new HttpError(400, `ms must be a number from 0 to ${longestAdvanceMs}`);
+  return ms;
+}
+
+function parsed(body: Buffer): Record<string, unknown> | null {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new HttpError(400, 'The body is no JSON');
+  }
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, wri
 import { join } from 'node:path';
 import type { HostRecord, HostSpec } from '../../protocols/control.ts';
 import type { Component } from '../../protocols/versions.ts';
-import type { Clock } from '../../support/clock.ts';
+import { type Clock, createMovableClock } from '../../support/clock.ts';
 import { createLogger, type Logger } from '../../support/logger.ts';
 import { createNetwork } from '../../support/network.ts';
 import { identify, type ProcessIdentity } from '../../support/process.ts';
@@ -46,6 +46,9 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
   try {
     const supervisors = new Map<Component, Supervisor>();
     let cut = spec.cut;
+    const appClock = createMovableClock(clock);
+    const aheadMs = () => Math.round(appClock.monotonic() - clock.monotonic());
+    const seed = spec.seed === undefined ? undefined : `${spec.seed}/${spec.node}/${countStart(spec)}`;
     const identity = ownIdentity();
     const control = createControlServer(
       {
@@ -54,6 +57,7 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
           cluster: spec.cluster,
           node: spec.node,
           cut,
+          clock: { aheadMs: aheadMs() },
           services: [...supervisors.values()].map((supervisor) => supervisor.status()),
         }),
         act(component, action) {
@@ -66,6 +70,11 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
           cut = destinations;
           log.warn(cut.length > 0 ? 'cut off from' : 'no longer cut off', cut.length > 0 ? { cut } : {});
           for (const supervisor of supervisors.values()) supervisor.cut(destinations);
+        },
+        async advance(ms) {
+          log.info('the time of apps moves on', { ms });
+          await appClock.advance(ms);
+          return { aheadMs: aheadMs() };
         },
       },
       log,
@@ -80,7 +89,8 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
           load: program ? async () => programStart(program, own.file.write) : load[component],
           log: own.log,
           clock,
-          random: spec.seed === undefined ? Math.random : seededRandom(`${spec.seed}/${component}`),
+          appClock,
+          random: seed === undefined ? Math.random : seededRandom(`${seed}/${component}`),
           createNetwork: () => createNetwork(spec.address),
           cut,
           onEvent(event) {
@@ -126,6 +136,19 @@ async function perform(supervisor: Supervisor, action: 'start' | 'stop' | 'resta
 async function stopInOrder(supervisors: Supervisor[], log: Logger): Promise<void> {
   for (const supervisor of supervisors.reverse()) await supervisor.stop();
   log.info('all services were stopped');
+}
+
+/** Counts the starts of this node: a service that is started again must not draw the ids of its last run. */
+function countStart(spec: HostSpec): number {
+  const file = `${spec.pidFile}.starts`;
+  let count = 1;
+  try {
+    count += Number(readFileSync(file, 'utf8'));
+  } catch {
+    // The first one.
+  }
+  writeFileSync(file, String(count), { mode: 0o600 });
+  return count;
 }
 
 function ownIdentity(): ProcessIdentity {

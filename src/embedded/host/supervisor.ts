@@ -23,6 +23,7 @@ export interface SupervisorOptions {
   load: () => Promise<StartService>;
   log: Logger;
   clock: Clock;
+  appClock: Clock;
   random: () => number;
   /** A network of its own for each run of the service. */
   createNetwork: () => Network;
@@ -73,6 +74,7 @@ export function supervise(options: SupervisorOptions): Supervisor {
         env: service.env,
         log,
         clock,
+        appClock: options.appClock,
         random: options.random,
         network: current.network,
       });

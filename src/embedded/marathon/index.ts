@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { parseZkUrl } from '../../protocols/mesos/leader.ts';
 import { createZooKeeperClient, creatorAcl, openAcl, type ZooKeeperClient } from '../../protocols/zookeeper/client.ts';
 import { messageOf } from '../../support/errors.ts';
 import { HttpError } from '../../support/http-server.ts';
 import { createScope } from '../../support/scope.ts';
+import { uuidFrom } from '../../support/uuid.ts';
 import type { RunningService, ServiceContext, ServiceExit, StartService } from '../service.ts';
 import { joinElection } from './election.ts';
 import { createEventBus } from './events.ts';
@@ -38,10 +38,10 @@ const lastWritesMs = 1000;
  * leader, which alone schedules; the others pass requests on to it.
  */
 export const start: StartService = async (context) => {
-  const { clock, log, network, random } = context;
+  const { clock, appClock = clock, log, network, random } = context;
   const options = parseOptions(context.argv, context.env);
   const scope = createScope();
-  const events = createEventBus(clock);
+  const events = createEventBus(appClock);
   const streams = createEventStreams(events, clock, options.eventStreamMaxOutstanding);
   const metrics = createMetrics(options.metricsPrefix);
   const exit = createExit();
@@ -55,7 +55,7 @@ export const start: StartService = async (context) => {
       throw new HttpError(503, { message: 'This instance does not lead any more' });
     },
     events,
-    clock,
+    clock: appClock,
   };
 
   const server = createApiServer({
@@ -111,11 +111,12 @@ export const start: StartService = async (context) => {
         acl,
         masters: () => mastersOf(options, context, client),
         webuiUrl: options.webuiUrl ?? `http://${self()}`,
-        leaderId: `${self()} ${randomUUID()}`,
+        leaderId: `${self()} ${uuidFrom(random)}`,
         events,
         metrics,
         network,
-        clock,
+        clock: appClock,
+        connectionClock: clock,
         random,
         log,
         onFatal: end,

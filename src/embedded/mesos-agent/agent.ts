@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { AgentMessage, MasterMessage } from '../../protocols/mesos/agent-link.ts';
 import type { ExecutorInfo, FrameworkInfo, TaskInfo, Value } from '../../protocols/mesos/types.ts';
 import type { Clock } from '../../support/clock.ts';
 import { messageOf } from '../../support/errors.ts';
 import type { Logger } from '../../support/logger.ts';
+import { uuidFrom } from '../../support/uuid.ts';
 import {
   type ExecutorBook,
   type ExecutorKind,
@@ -43,13 +43,14 @@ export interface AgentOptions {
   /** A sandbox is of no use any more, from the time it was left. */
   onSandboxLeft: (directory: string, containerId: string, endedAt: number) => void;
   clock: Clock;
+  random: () => number;
   log: Logger;
   workDir: string;
   launcherDir: string;
 }
 
 export function createAgent(options: AgentOptions): Agent {
-  const { journal, tasks, custom, updates, clock, log } = options;
+  const { journal, tasks, custom, updates, clock, random, log } = options;
   const { books } = journal;
   const endListeners = new Map<ExecutorBook, () => void>();
 
@@ -74,7 +75,7 @@ export function createAgent(options: AgentOptions): Agent {
   };
 
   const addExecutor = (framework: FrameworkBook, info: ExecutorInfo, kind: ExecutorKind): ExecutorBook => {
-    const container = randomUUID();
+    const container = uuidFrom(random);
     const eid = info.executor_id.value;
     const path = {
       agentId: books.agent?.id.value ?? '',
@@ -134,8 +135,8 @@ export function createAgent(options: AgentOptions): Agent {
     log.info('launching task group', { executor: eid, tasks: message.tasks.length, framework: framework.id });
     const executor =
       framework.executors.get(eid) ?? addExecutor(framework, { type: 'DEFAULT', ...message.executor }, 'default');
-    const group = randomUUID();
-    const added = message.tasks.map((info) => addTask(executor, info, randomUUID(), group));
+    const group = uuidFrom(random);
+    const added = message.tasks.map((info) => addTask(executor, info, uuidFrom(random), group));
     for (const task of added) tasks.start(task, executor);
   };
 

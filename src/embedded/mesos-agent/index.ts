@@ -57,8 +57,8 @@ export const start: StartService = async (context) => {
 };
 
 async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType<typeof createScope>) {
-  const { clock, network, log, random } = context;
-  const startedAt = clock.now();
+  const { clock, appClock = clock, network, log, random } = context;
+  const startedAt = appClock.now();
   const startedMonotonic = clock.monotonic();
   makeWorkDir(flags.workDir);
   const resources = flags.resources ?? (await measureResources(flags.workDir));
@@ -103,7 +103,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     clock,
   });
   const host = {
-    clock,
+    clock: appClock,
     containers,
     prober: createProber({ ip: flags.ip, network, clock }),
     fetcher,
@@ -128,7 +128,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     path,
     extra: flags.executorEnvironment,
   });
-  const common = { clock, log, ip: flags.advertiseIp, environment };
+  const common = { clock: appClock, log, ip: flags.advertiseIp, environment };
   const tasks = createTasks({
     ...common,
     host,
@@ -141,6 +141,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
   scope.defer(() => tasks.release());
   const custom = createCustomExecutors({
     ...common,
+    clock,
     books,
     host,
     registrationTimeoutMs: flags.executorRegistrationTimeoutMs,
@@ -155,7 +156,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     delayMs: flags.gcDelayMs,
     headroom: flags.gcDiskHeadroom,
     diskWatchIntervalMs: flags.diskWatchIntervalMs,
-    clock,
+    clock: appClock,
     log,
     onRemoved: (container) => journal.record({ k: 'executor-forgotten', container }),
   });
@@ -167,7 +168,8 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     updates,
     send,
     onSandboxLeft: gc.add,
-    clock,
+    clock: appClock,
+    random,
     log,
     workDir: flags.workDir,
     launcherDir: flags.launcherDir,

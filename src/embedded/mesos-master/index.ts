@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { toMasterInfo } from '../../protocols/mesos/leader.ts';
@@ -6,6 +5,7 @@ import type { MasterInfo } from '../../protocols/mesos/types.ts';
 import { versions } from '../../protocols/versions.ts';
 import { createHttpServer } from '../../support/http-server.ts';
 import { createScope } from '../../support/scope.ts';
+import { uuidFrom } from '../../support/uuid.ts';
 import type { ServiceExit, StartService } from '../service.ts';
 import { type Election, joinElection } from './election.ts';
 import { createEngine, type Engine } from './engine.ts';
@@ -94,7 +94,7 @@ export const start: StartService = async (context) => {
 
   function masterInfo(boundPort: number): MasterInfo {
     const identity = toMasterInfo({
-      id: randomUUID(),
+      id: uuidFrom(context.random),
       ip: flags.advertiseIp ?? reachable(flags.ip),
       port: flags.advertisePort ?? boundPort,
       hostname: flags.hostname,

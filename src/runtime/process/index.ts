@@ -46,6 +46,8 @@ export interface ProcessRuntimeOptions {
 /** A host that answers nothing for this long is ended without its help. */
 const stopTimeoutMs = 10_000;
 const statusTimeoutMs = 2_000;
+/** A long way has many timers on it. */
+const advanceTimeoutMs = 60_000;
 
 /** Runs each node as a local process that hosts its services; tasks are local processes too. */
 export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runtime {
@@ -104,6 +106,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         pidFile: own.pidFile,
         logsDir: own.logsDir,
         cut: destinationsCut(plan, node, partitioned),
+        ...(plan.seed === undefined ? {} : { seed: plan.seed }),
         keepFresh: claimFilesOf(cluster, options.claimsFolder),
       };
       const prepare = async () => {
@@ -188,6 +191,10 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
     startService: async (plan, node, component) => act(await runningHost(plan, node), node, component, 'start'),
 
     stopService: async (plan, node, component) => act(await runningHost(plan, node), node, component, 'stop'),
+
+    async advance(plan, node, ms) {
+      await createControlClient((await runningHost(plan, node)).controlSocket, advanceTimeoutMs).advance(ms);
+    },
 
     async inspect(plan) {
       const partitioned = await readPartitions(paths.cluster(plan.name).partitionsFile);

@@ -77,6 +77,9 @@ export function fakeRuntime(logText = 'the last words'): FakeRuntime {
       setUnits(node, 'stopped');
       for (const unit of node.units) runtime.emit({ type: 'unit-exited', unit: unit.id, reason: 'it was stopped' });
     },
+    async advance(_plan, node, ms) {
+      calls.push(`advance ${node.name} ${ms}`);
+    },
     async kill(_plan, node) {
       calls.push(`kill ${node.name}`);
       setUnits(node, 'failed');

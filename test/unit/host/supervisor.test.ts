@@ -71,6 +71,7 @@ function setUp(start?: StartService) {
     load: async () => start ?? fake,
     log: silentLogger,
     clock,
+    appClock: clock,
     random: () => 0.5,
     createNetwork: () => {
       const network = createNetwork();

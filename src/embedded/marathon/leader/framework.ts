@@ -29,6 +29,8 @@ export interface FrameworkLinkOptions {
   metrics: Metrics;
   network: Network;
   clock: Clock;
+  /** By which the silence of the master is judged. */
+  connectionClock: Clock;
   log: Logger;
   onOffers: (offers: readonly Offer[]) => void;
   onUpdate: (status: TaskStatus) => void;
@@ -109,7 +111,7 @@ export function createFrameworkLink(input: FrameworkLinkOptions): FrameworkLink 
   const driver: Driver = createDriver({
     masters,
     network,
-    clock,
+    clock: input.connectionClock,
     log,
     heartbeatFailureThreshold: options.mesosHeartbeatFailureThreshold,
     framework,

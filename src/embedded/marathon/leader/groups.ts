@@ -1,9 +1,9 @@
 import type { PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
+import { uuidFrom } from '../../../support/uuid.ts';
 import type { EventBus } from '../events.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type Group, transitiveApps, validateRoot } from '../model/group.ts';
-import { randomUuid } from '../model/ids.ts';
 import { type DeploymentPlan, planDeployment, planErrors } from '../model/plan.ts';
 import { assignServicePorts } from '../model/ports.ts';
 import { good, problems, type Result } from '../model/problem.ts';
@@ -62,7 +62,7 @@ export function createGroups(options: GroupsOptions): Groups {
     const treeErrors = validateRoot(to);
     if (treeErrors.length > 0) return { ok: false, problem: problems.notValid(treeErrors) };
     const plan = planDeployment(from, to, {
-      id: randomUuid(options.random),
+      id: uuidFrom(options.random),
       version,
       ...(change.sentenced ? { sentenced: change.sentenced } : {}),
     });

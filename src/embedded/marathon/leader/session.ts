@@ -79,7 +79,10 @@ export interface LeaderSessionOptions {
   events: EventBus;
   metrics: Metrics;
   network: Network;
+  /** The time of apps. */
   clock: Clock;
+  /** By which the silence of the master is judged. */
+  connectionClock: Clock;
   random: () => number;
   log: Logger;
   /** The session can't go on: this instance must give up leading. */
@@ -359,6 +362,7 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     metrics,
     network,
     clock,
+    connectionClock: input.connectionClock,
     log,
     onOffers: (offers) => launcher.onOffers(offers),
     onUpdate: (status) => updates.handle(status),

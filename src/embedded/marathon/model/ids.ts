@@ -23,12 +23,6 @@ export function timeUuid(now: number, random: () => number): string {
   return `${low}-${mid}-${high}-${sequence}-${node}`;
 }
 
-/** A random UUID (version 4), as deployments have. */
-export function randomUuid(random: () => number): string {
-  const word = (digits: number) => hex(randomBits(random, digits * 4), digits);
-  return `${word(8)}-${word(4)}-4${word(3)}-${hex(randomBits(random, 14) | 0x8000, 4)}-${word(6)}${word(6)}`;
-}
-
 export function newInstanceId(appId: PathId, now: number, random: () => number): string {
   return `${safePath(appId)}.instance-${timeUuid(now, random)}`;
 }
