@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildCachedBundle } from './cached-bundle.mjs';
 import { rehearse } from './rehearsal.mjs';
+import { unused } from './unused.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -36,6 +37,7 @@ try {
       logLevel: 'warning',
       legalComments: 'none',
       minifySyntax: true,
+      alias: unused,
     }),
   ]);
   // The declarations are made by another program, whenever it is asked to.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { unused } from './unused.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const options = {
@@ -19,6 +20,7 @@ const options = {
   legalComments: 'none',
   minify: true,
   keepNames: true,
+  alias: unused,
   // In a CommonJS bundle a module's own address is that of the bundle.
   banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   define: { 'import.meta.url': 'bundleUrl' },

@@ -41,8 +41,15 @@ export interface HostSpec {
   controlSocket: string;
   /** Where the host puts its `HostRecord` before any service starts. */
   pidFile: string;
-  /** Gets one file per component, and `host.log`. */
-  logsDir: string;
+  /**
+   * Gets one file per component, and `host.log`. Without it lines go to stdout with `<component> | ` in front, and the
+   * events, as JSON lines with their numbers, to stderr: a container's engine keeps both.
+   */
+  logsDir?: string;
+  /** Holds a `NumberedStatus`, for whoever can't reach the socket. */
+  statusFile?: string;
+  /** Whether all other processes that the host can see are the node's tasks, which end with the node. */
+  alone?: boolean;
   /** Destinations (`host` or `host:port`) that are cut off from the start. */
   cut: readonly string[];
   /** Makes the random choices of the services repeatable; each start of the host draws other ones. */
@@ -80,6 +87,13 @@ export interface HostStatus extends ProcessIdentity {
   node: string;
   cut: readonly string[];
   clock: ClockStatus;
+  services: readonly ServiceStatus[];
+}
+
+/** Content of the status file. */
+export interface NumberedStatus {
+  /** Of the last event that it includes; the first one of a host is 1. */
+  number: number;
   services: readonly ServiceStatus[];
 }
 

@@ -9,9 +9,12 @@ import { identify, type ProcessIdentity } from '../../support/process.ts';
 import { createScope } from '../../support/scope.ts';
 import type { LoadComponent } from './components.ts';
 import { type ControlServer, createControlServer } from './control-server.ts';
+import { endGuests } from './guests.ts';
 import { createLogFile, type LogFile } from './log-file.ts';
 import { programStart } from './program.ts';
 import { seededRandom } from './random.ts';
+import { createReporter } from './status-file.ts';
+import { createLogStream } from './stream-log.ts';
 import { type Supervisor, supervise } from './supervisor.ts';
 
 export interface Host {
@@ -34,10 +37,12 @@ const dayMs = 24 * 3600_000;
  */
 export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock): Promise<Host> {
   const scope = createScope();
-  mkdirSync(spec.logsDir, { recursive: true, mode: 0o700 });
+  const { logsDir } = spec;
+  if (logsDir !== undefined) mkdirSync(logsDir, { recursive: true, mode: 0o700 });
+  const stdout = logsDir === undefined ? createLogStream(1) : undefined;
   const files: LogFile[] = [];
   const openLog = (name: string): { file: LogFile; log: Logger } => {
-    const file = createLogFile(join(spec.logsDir, `${name}.log`));
+    const file = stdout ? stdout.open(name) : createLogFile(join(logsDir ?? '', `${name}.log`));
     files.push(file);
     scope.defer(() => file.close());
     return { file, log: createLogger(file.write, name) };
@@ -79,6 +84,12 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
       },
       log,
     );
+    const reporter =
+      spec.statusFile === undefined
+        ? undefined
+        : createReporter(spec.statusFile, createLogStream(2), () =>
+            [...supervisors.values()].map((supervisor) => supervisor.status()),
+          );
     for (const service of spec.services) {
       const { component, program } = service;
       const own = openLog(component);
@@ -98,6 +109,7 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
               log.error(`${event.component} ended`, { code: event.code, reason: event.reason });
             else log.info(`${event.component} ${event.type === 'service-ready' ? 'is ready' : 'was stopped'}`);
             control.publish(event);
+            reporter?.report(event);
           },
         }),
       );
@@ -107,6 +119,12 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
     await listen(spec, control);
     scope.defer(() => control.close());
     scope.defer(() => stopInOrder([...supervisors.values()], log));
+    if (spec.alone)
+      scope.defer(async () => {
+        // The agent goes first: it would report the end of its tasks as failures.
+        await supervisors.get('mesos-agent')?.stop();
+        await endGuests(clock);
+      });
     if (spec.keepFresh.length > 0) scope.defer(clock.every(dayMs, () => refresh(spec.keepFresh)));
 
     const started = Promise.all([...supervisors.values()].map((supervisor) => supervisor.start())).then(() =>

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { HostSpec } from '../../protocols/control.ts';
+import { ControlError, createControlClient, type HostSpec, serviceActions } from '../../protocols/control.ts';
+import { components } from '../../protocols/versions.ts';
 import { systemClock } from '../../support/clock.ts';
 import { messageOf } from '../../support/errors.ts';
 import { loadComponent } from './components.ts';
@@ -10,11 +11,29 @@ export async function loadAll(): Promise<void> {
   for (const load of Object.values(loadComponent)) await load();
 }
 
-const [, , unitFile] = process.argv;
-if (unitFile !== '--write-cache') {
+const [, , unitFile, ...rest] = process.argv;
+if (unitFile === '--control') void control(rest).then((code) => (process.exitCode = code));
+else if (unitFile !== '--write-cache') {
   const spec = readSpec(unitFile);
   if (spec) void serve(spec, loadComponent, systemClock);
   else process.exitCode = 2;
+}
+
+/** `--control SOCKET COMPONENT ACTION`: the client of a host's control socket, for where only this program is. */
+async function control([socket = '', component, action]: readonly string[]): Promise<number> {
+  const what = components.find((known) => known === component);
+  const doing = serviceActions.find((known) => known === action);
+  if (!what || !doing) {
+    process.stderr.write('usage: node-host --control SOCKET COMPONENT start|stop|restart\n');
+    return 2;
+  }
+  try {
+    process.stdout.write(`${JSON.stringify(await createControlClient(socket).act(what, doing))}\n`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    return error instanceof ControlError && error.status === 404 ? 5 : 1;
+  }
 }
 
 function readSpec(path: string | undefined): HostSpec | undefined {

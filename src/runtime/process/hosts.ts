@@ -162,9 +162,9 @@ async function launch(
 ): Promise<ProcessIdentity> {
   let log: number;
   try {
-    log = openSync(join(spec.logsDir, 'host.log'), 'a', 0o600);
+    log = openSync(join(paths.logsDir, 'host.log'), 'a', 0o600);
   } catch (error) {
-    throw fileError(error, spec.logsDir);
+    throw fileError(error, paths.logsDir);
   }
   try {
     const variables = passedOn.flatMap((name) => {
