@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { uptime } from 'node:os';
 import { DevclusterError } from '../support/errors.ts';
 import { identify, isAlive, type ProcessIdentity } from '../support/process.ts';
-import type { ClusterRecord } from './record.ts';
 
 /** Who a throw-away cluster was made for; kept in its record from before anything is started. */
 export interface ClusterOwner extends ProcessIdentity {
@@ -31,7 +30,10 @@ export function isOwnerAlive(owner: ClusterOwner): boolean {
  * A throw-away cluster is removed with its owner, so it never takes over one that somebody else made.
  * @throws DevclusterError conflict
  */
-export function refuseForeign(found: ClusterRecord | undefined, owner: ClusterOwner | undefined): void {
+export function refuseForeign(
+  found: { name: string; owner?: ClusterOwner } | undefined,
+  owner: ClusterOwner | undefined,
+): void {
   if (!owner || !found || found.owner?.id === owner.id) return;
   throw new DevclusterError('conflict', 'CLUSTER_EXISTS', `There is a cluster '${found.name}' already`, {
     hint: `A cluster for tests needs a name of its own: leave the name out, or run \`devcluster down -c ${found.name}\`.`,
