@@ -1,8 +1,8 @@
 import type { ClusterConfig, Engine, RuntimeKind } from '../config/types.ts';
+import { engineOf } from '../plan/image-sets.ts';
 import type { ClusterPlan } from '../plan/types.ts';
 import { components } from '../protocols/versions.ts';
 import { DevclusterError } from '../support/errors.ts';
-import { engineOf } from './choose.ts';
 import type { ClusterRecord } from './record.ts';
 
 /** What an `up` finds to do for a cluster that is there. */
@@ -47,7 +47,9 @@ export function refuseConflicts(record: ClusterRecord, config: ClusterConfig): v
 export function refuseOtherEngines(record: ClusterRecord, config: ClusterConfig): void {
   const asked = config.engine === 'auto' ? record.engine : config.engine;
   for (const component of components) {
-    const [made, now] = [engineOf(record.config, record.engine, component), engineOf(config, asked, component)];
+    const suitable = record.site?.imageSet;
+    const made = engineOf(record.config, record.engine, component, suitable);
+    const now = engineOf(config, asked, component, suitable);
     if (made !== now)
       throw conflict(record.name, `${component} of the engine '${made}'`, `the configuration asks for '${now}'`);
   }

@@ -1,4 +1,5 @@
-import type { ClusterConfig, Engine, RuntimeKind } from '../config/types.ts';
+import type { ClusterConfig, Engine, ImageSetName, RuntimeKind } from '../config/types.ts';
+import { engineOf } from '../plan/image-sets.ts';
 import { type Component, components } from '../protocols/versions.ts';
 import { dockerMissing } from '../runtime/index.ts';
 import { DevclusterError } from '../support/errors.ts';
@@ -10,7 +11,7 @@ export interface Choice {
   explanation: string | undefined;
 }
 
-type EngineChoices = Pick<ClusterConfig, 'components'>;
+type EngineChoices = Pick<ClusterConfig, 'components' | 'images'>;
 
 /** Components whose real programs run as local processes too. */
 const realAsProcess: readonly Component[] = ['zookeeper'];
@@ -20,7 +21,7 @@ const realAsProcess: readonly Component[] = ['zookeeper'];
  * here and never uses the network. Whether a real program is on this machine the runtime finds out.
  * @throws DevclusterError missing
  */
-export function choose(config: Pick<ClusterConfig, 'runtime' | 'engine' | 'components'>): Choice {
+export function choose(config: Pick<ClusterConfig, 'runtime' | 'engine' | 'components' | 'images'>): Choice {
   if (config.runtime === 'docker') throw dockerMissing();
   const engine = config.engine === 'auto' ? 'embedded' : config.engine;
   const real = realComponents(config, engine);
@@ -46,14 +47,9 @@ export function choose(config: Pick<ClusterConfig, 'runtime' | 'engine' | 'compo
   };
 }
 
-/** Whose program a component is. @param engine what it gets unless its own configuration says otherwise */
-export function engineOf({ components: own }: EngineChoices, engine: Engine, component: Component): Engine {
-  return own[component].engine ?? engine;
-}
-
 /** The components that are to run by the real programs. */
-export function realComponents(config: EngineChoices, engine: Engine): Component[] {
-  return components.filter((component) => engineOf(config, engine, component) === 'mesos');
+export function realComponents(config: EngineChoices, engine: Engine, suitable?: ImageSetName): Component[] {
+  return components.filter((component) => engineOf(config, engine, component, suitable) === 'mesos');
 }
 
 function engineMissing(what: string): DevclusterError {

@@ -8,6 +8,7 @@ export const defaults = {
   timing: 'development',
   nodes: 3,
   node: { cpus: 4, mem: 4096, disk: 10000, gpus: 0, ports: 20 },
+  images: { set: 'auto' },
   network: { addresses: 'auto', domain: 'mesos', resolvers: [] as readonly string[] },
   samples: true,
   timeouts: { up: 120, service: 60, deployment: 120 },
@@ -34,6 +35,10 @@ export function applyDefaults(raw: RawConfig, defaultName: string): ClusterConfi
     components: Object.fromEntries(
       components.map((component) => [component, componentOf(raw.components?.[component])]),
     ) as Record<Component, ComponentConfig>,
+    images: {
+      set: raw.images?.set ?? defaults.images.set,
+      ...(raw.images?.registry === undefined ? {} : { registry: raw.images.registry.replace(/\/+$/, '') }),
+    },
     network: {
       addresses: raw.network?.addresses ?? defaults.network.addresses,
       domain: raw.network?.domain?.toLowerCase() ?? defaults.network.domain,

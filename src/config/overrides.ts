@@ -1,7 +1,7 @@
 import { nearest } from '../support/nearest.ts';
 import { maxNodes } from './defaults.ts';
 import { clusterNamePattern, clusterNameRule } from './names.ts';
-import type { RawConfig } from './types.ts';
+import { imageSetNames, type RawConfig } from './types.ts';
 
 /** A value that a variable or a flag gives, and what to call its source in messages. */
 export interface Override {
@@ -25,6 +25,8 @@ const settings = {
       throw new Error(`must be a whole number from 1 to ${maxNodes}, not '${text}'`);
     return { nodes: count };
   },
+  images: (text: string): RawConfig => ({ images: { set: oneOf(text, ['auto', ...imageSetNames] as const) } }),
+  registry: (text: string): RawConfig => ({ images: { registry: text } }),
   domain: (text: string): RawConfig => {
     if (!/^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/.test(text)) throw new Error(`must be a domain name, not '${text}'`);
     return { network: { domain: text } };
@@ -69,6 +71,7 @@ export function applyOverrides(
       merged = {
         ...merged,
         ...part,
+        ...(part.images ? { images: { ...merged.images, ...part.images } } : {}),
         ...(part.network ? { network: { ...merged.network, ...part.network } } : {}),
         ...(part.timeouts ? { timeouts: { ...merged.timeouts, ...part.timeouts } } : {}),
       };

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { components } from '../protocols/versions.ts';
 import { defaults, maxNodes } from './defaults.ts';
 import { clusterNamePattern, clusterNameRule, nodeNamePattern } from './names.ts';
-import { type PortName, type RawConfig, standardPorts } from './types.ts';
+import { imageSetNames, type PortName, type RawConfig, standardPorts } from './types.ts';
 
 /** What editors show for a key. */
 function doc<T extends z.ZodMiniType>(schema: T, description: string, byDefault?: unknown): T {
@@ -106,6 +106,33 @@ export const configSchema = z.strictObject({
         >,
       ),
       'What differs for a component on all nodes',
+    ),
+  ),
+  images: z.optional(
+    doc(
+      z.strictObject({
+        set: z.optional(
+          doc(
+            z.enum(['auto', ...imageSetNames]),
+            'Which set of images the real programs come from. Default: the one that suits the Docker engine',
+            defaults.images.set,
+          ),
+        ),
+        registry: z.optional(
+          doc(
+            z
+              .string()
+              .check(
+                z.regex(
+                  /^[a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?(\/[a-z0-9._-]+)*\/?$/,
+                  'must be a registry like mirror.example.com:5000 or mirror.example.com/folder',
+                ),
+              ),
+            "A registry that has the same images, put before each of the set's references",
+          ),
+        ),
+      }),
+      'Where the images of the real programs come from',
     ),
   ),
   network: z.optional(

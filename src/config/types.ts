@@ -5,6 +5,10 @@ export type RuntimeKind = 'docker' | 'process';
 /** Whose programs run: the real ones or devcluster's own servers. */
 export type Engine = 'mesos' | 'embedded';
 
+/** Sets of images that work together; src/plan/image-sets.ts says what is in them. */
+export const imageSetNames = ['clusterd', 'apache', 'native-arm64'] as const;
+export type ImageSetName = (typeof imageSetNames)[number];
+
 /** Every port a node may listen on, by what it is for. */
 export type PortName =
   | 'zookeeper'
@@ -51,6 +55,13 @@ export interface ComponentConfig {
   flags: Readonly<Record<string, string | null>>;
 }
 
+export interface ImagesConfig {
+  /** `auto`: the one that suits the Docker engine. */
+  set: ImageSetName | 'auto';
+  /** A registry (and folder in it) that has the same images, put before every reference of the set. */
+  registry?: string;
+}
+
 export interface NetworkConfig {
   /** Own loopback addresses, blocks of ports on one address, or whichever the system allows. */
   addresses: 'auto' | 'per-node' | 'port-blocks';
@@ -80,6 +91,7 @@ export interface ClusterConfig {
   timing: 'development' | 'production';
   nodes: readonly NodeConfig[];
   components: Readonly<Record<Component, ComponentConfig>>;
+  images: ImagesConfig;
   network: NetworkConfig;
   ports: Readonly<Partial<Record<PortName, number>>>;
   /** Absolute paths of files or folders with app definitions. */
@@ -103,6 +115,7 @@ export interface RawConfig {
   timing?: 'development' | 'production' | undefined;
   nodes?: number | readonly RawNode[] | undefined;
   components?: Partial<Record<Component, RawComponent | undefined>> | undefined;
+  images?: { set?: ImageSetName | 'auto' | undefined; registry?: string | undefined } | undefined;
   network?:
     | {
         addresses?: NetworkConfig['addresses'] | undefined;

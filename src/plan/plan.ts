@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClusterConfig, Engine, NodeConfig, RuntimeKind } from '../config/types.ts';
 import type { Component } from '../protocols/versions.ts';
 import { type ComponentContext, publishedUrl, zkHosts } from './component.ts';
+import { engineOf } from './image-sets.ts';
 import { marathon } from './marathon.ts';
 import { mesosAgent } from './mesos-agent.ts';
 import { mesosDns } from './mesos-dns.ts';
@@ -48,7 +49,7 @@ export function makePlan({ config, site, runtime, engine }: PlanInput): ClusterP
         node,
         place,
         control,
-        engine: config.components[component].engine ?? engine,
+        engine: engineOf(config, engine, component, site.imageSet),
       }),
     );
     return {

@@ -1,7 +1,7 @@
-import { type Engine, type PortName, type RuntimeKind, standardPorts } from '../config/types.ts';
+import { type Engine, type ImageSetName, type PortName, type RuntimeKind, standardPorts } from '../config/types.ts';
 import type { Component } from '../protocols/versions.ts';
 
-export type { Engine, PortName, RuntimeKind };
+export type { Engine, ImageSetName, PortName, RuntimeKind };
 export { standardPorts };
 
 export interface PortRange {
@@ -35,6 +35,12 @@ export interface Site {
   samplesDir: string;
   /** Folder with the cluster's secrets, a file each, as agents see it; without it there are none. */
   secretsDir?: string;
+  /** Where Mesos-DNS sends other names unless the configuration says so; without it to the system's resolvers. */
+  resolvers?: readonly string[];
+  /** The cluster's own network in Docker. */
+  subnet?: string;
+  /** Which of the image sets suits the engine, where the configuration leaves it open. */
+  imageSet?: ImageSetName;
   /** Real programs found on this machine, of the components that are to run by them in `process`. */
   programs?: Readonly<Partial<Record<Component, Program>>>;
 }
@@ -79,11 +85,11 @@ export interface ContainerPlan {
   /** Bytes. */
   memory?: number;
   /**
-   * The signal by which the program alone is ended and started again by the supervisor inside the container (its first
-   * process), which a restart of the service uses: with the container its tasks would end. Undefined: the container is
-   * restarted.
+   * Signals to the container's first process, a supervisor: the program alone is ended and kept ended, or started
+   * again. So the service is stopped and started; with its container its tasks would end. Undefined: the container is
+   * stopped and started.
    */
-  restartSignal?: string;
+  supervisor?: { stop: string; start: string };
 }
 
 /** A component on a node: what to start, engine-independent but for `image` and `command`. */
@@ -102,7 +108,7 @@ export interface ServicePlan {
   args: readonly string[];
   env: Readonly<Record<string, string>>;
   /** Files it reads, written before it starts; paths are absolute as the service sees them. */
-  files: readonly { path: string; content: string }[];
+  files: readonly { path: string; content: string; mode?: number }[];
   /** Ports it listens on. */
   ports: readonly PortName[];
   /** Its main address for people, reachable from the laptop; undefined for ZooKeeper. */

@@ -14,7 +14,7 @@ export const testImages = {
   marathon: 'devcluster-test/marathon:v1.11',
   mesosDns: 'devcluster-test/mesos-dns:v0.6.0',
   /** Of the fork's form: a program in the working folder. */
-  mesosDnsFork: 'devcluster-test/mesos-dns-fork:latest',
+  mesosDnsFork: 'devcluster-test/avhost/mesos-dns:latest',
   /** A Mesos without a docker CLI. */
   mesosBare: 'devcluster-test/mesos-bare:1.11',
 } as const;
