@@ -1,66 +1,46 @@
 // npm run bench:zookeeper: the embedded ensemble of three beside the real one, same client, same settings, same run.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// They take turns, round by round, so that whatever else the machine does concerns both; medians of the rounds.
+// Words on the command line choose parts: forceSync=no, forceSync=yes, memory, failover, embedded (without the real one).
 import zookeeper from 'node-zookeeper-client';
-import { devcluster, pss } from './measure.mjs';
+import { startEmbeddedEnsemble } from './embedded-zookeeper.mjs';
+import { median, pss, sleep } from './measure.mjs';
 import { hasRealZooKeeper, startRealEnsemble } from './real-zookeeper.mjs';
 
 /** Requests a pipelining client has under way. */
 const depth = 32;
 const payload = Buffer.alloc(100, 'x');
+const rounds = 3;
+const roundSeconds = 2;
 
-async function startEmbedded() {
-  const state = mkdtempSync(join(tmpdir(), 'bench-devcluster-'));
-  const env = { XDG_STATE_HOME: state, DEVCLUSTER_NAME: 'bench-zk', DEVCLUSTER_RUNTIME: 'process' };
-  await devcluster(env, 'up', '--no-samples');
-  const status = async () => JSON.parse((await devcluster(env, 'status', '--json')).stdout);
-  const { endpoints, nodes } = await status();
-  return {
-    hosts: endpoints.zookeeper.split(','),
-    pids: nodes.map((node) => node.services.find((one) => one.component === 'zookeeper').pid),
-    async killLeader() {
-      const now = (await status()).nodes;
-      const service = now.flatMap((node) => node.services).find((one) => one.component === 'zookeeper' && one.leader);
-      process.kill(service.pid, 'SIGKILL');
-      return now.findIndex((node) => node.services.includes(service));
-    },
-    async stop() {
-      await devcluster(env, 'down');
-      rmSync(state, { recursive: true, force: true });
-    },
-  };
-}
+const words = process.argv.slice(2);
+const kinds = [{ name: 'embedded', start: startEmbeddedEnsemble }];
+if (hasRealZooKeeper() && !words.includes('embedded')) kinds.push({ name: 'real', start: startRealEnsemble });
+const parts = words.filter((word) => word !== 'embedded');
+const wanted = (part) => parts.length === 0 || parts.includes(part);
 
-const ensembles = [{ name: 'embedded', start: startEmbedded }];
-if (hasRealZooKeeper()) ensembles.push({ name: 'real', start: () => startRealEnsemble(['forceSync=no']) });
-const results = {};
-for (const { name, start } of ensembles) {
-  const ensemble = await start();
+table(['', 'embedded', 'real', 'embedded / real']);
+if (wanted('memory')) await withEnsembles(['forceSync=no'], memory);
+for (const sync of ['forceSync=no', 'forceSync=yes']) if (wanted(sync)) await withEnsembles([sync], throughput);
+if (wanted('failover')) await withEnsembles(['forceSync=no'], failover);
+
+async function withEnsembles(settings, measure) {
+  const ensembles = [];
   try {
-    results[name] = await measure(ensemble);
+    for (const { name, start } of kinds) ensembles.push({ name, ...(await start(settings)) });
+    await measure(ensembles, settings.join(' '));
   } finally {
-    await ensemble.stop();
+    await Promise.all(ensembles.map((ensemble) => ensemble.stop()));
   }
 }
-const rows = Object.keys(results.embedded).map((what) => {
-  const embedded = results.embedded[what];
-  const real = results.real?.[what];
-  const ratio = real === undefined ? '' : (embedded / real).toFixed(2);
-  return [what, embedded.toFixed(1), real?.toFixed(1) ?? 'not measured', ratio];
-});
-for (const row of [['', 'embedded', 'real', 'embedded / real'], ...rows])
-  console.log(row[0].padEnd(44), ...row.slice(1).map((cell) => cell.padStart(16)));
 
-async function measure(ensemble) {
-  // First, while nothing else is stored.
-  const result = await memory(ensemble);
-  for (const clients of [1, 8]) {
-    const connected = await Promise.all(Array.from({ length: clients }, (_, i) => connect(ensemble.hosts[i % 3])));
-    const [first] = connected;
-    await create(first, `/bench-${clients}`);
-    for (const [i] of connected.entries()) await create(first, `/bench-${clients}/c${i}`);
-    const at = (i) => `/bench-${clients}/c${i}`;
+async function throughput(ensembles, setting) {
+  for (const count of [1, 8]) {
+    for (const ensemble of ensembles) {
+      ensemble.clients = await Promise.all(Array.from({ length: count }, (_, i) => connect(ensemble.hosts[i % 3])));
+      await create(ensemble.clients[0], `/bench-${count}`);
+      for (const i of ensemble.clients.keys()) await create(ensemble.clients[0], `/bench-${count}/c${i}`);
+    }
+    const at = (i) => `/bench-${count}/c${i}`;
     let serial = 0;
     const operations = {
       create: (client, i) => create(client, `${at(i)}/n${serial++}`),
@@ -68,31 +48,56 @@ async function measure(ensemble) {
       getData: (client, i) => call((done) => client.getData(at(i), done)),
     };
     // A JVM compiles what it has seen often; both have seen every operation before they are measured.
-    for (const operation of Object.values(operations)) await load(connected, operation, 2);
-    for (const [name, operation] of Object.entries(operations)) {
-      const { perSecond, p99 } = await load(connected, operation, 3);
-      result[`${name}, ${clients} client(s), operations/s`] = perSecond;
-      result[`${name}, ${clients} client(s), p99 ms`] = p99;
+    for (const operation of Object.values(operations))
+      for (const { clients } of ensembles) await load(clients, operation, 2);
+    for (const [operation, run] of Object.entries(operations)) {
+      const results = ensembles.map(() => []);
+      for (let round = 0; round < rounds; round++)
+        for (const [i, { clients }] of ensembles.entries()) results[i].push(await load(clients, run, roundSeconds));
+      const what = `${setting}: ${operation}, ${count} client(s)`;
+      compare(
+        `${what}, operations/s`,
+        results.map((list) => median(list.map(({ perSecond }) => perSecond))),
+      );
+      compare(
+        `${what}, p99 ms`,
+        results.map((list) => median(list.map(({ p99 }) => p99))),
+      );
     }
-    for (const client of connected) client.close();
+    for (const client of ensembles.flatMap(({ clients }) => clients)) client.close();
   }
-  const dead = await ensemble.killLeader();
-  result['first write after SIGKILL of the leader, ms'] = await firstWrite(ensemble.hosts.filter((_, i) => i !== dead));
-  return result;
 }
 
-/** The largest server with 100,000 znodes of 100 bytes and 1,000 sessions; the embedded one's host runs all services. */
-async function memory({ hosts, pids }) {
-  const clients = await Promise.all(Array.from({ length: 1000 }, (_, i) => connect(hosts[i % 3])));
-  await create(clients[0], '/many');
-  let next = 0;
-  const lane = async (client) => {
-    for (let i = next++; i < 100_000; i = next++) await create(client, `/many/n${i}`);
-  };
-  await Promise.all(clients.slice(0, 200).map(lane));
-  const most = Math.max(...pids.map(pss));
-  for (const client of clients) client.close();
-  return { '100,000 znodes, 1,000 sessions, MB a server': most };
+/** The largest server with 100,000 znodes of 100 bytes and 1,000 sessions: right afterwards, and when it has settled. */
+async function memory(ensembles) {
+  const now = [];
+  const later = [];
+  for (const { hosts, pids } of ensembles) {
+    const clients = await Promise.all(Array.from({ length: 1000 }, (_, i) => connect(hosts[i % 3])));
+    await create(clients[0], '/many');
+    let next = 0;
+    const lane = async (client) => {
+      for (let i = next++; i < 100_000; i = next++) await create(client, `/many/n${i}`);
+    };
+    await Promise.all(clients.slice(0, 200).map(lane));
+    now.push(Math.max(...pids().map(pss)));
+    await sleep(10_000);
+    later.push(Math.max(...pids().map(pss)));
+    for (const client of clients) client.close();
+  }
+  compare('100,000 znodes, 1,000 sessions, MB a server', now);
+  compare('the same ten seconds later, MB a server', later);
+}
+
+async function failover(ensembles) {
+  const results = ensembles.map(() => []);
+  for (let round = 0; round < 2 * rounds - 1; round++)
+    for (const [i, ensemble] of ensembles.entries()) {
+      const dead = await ensemble.killLeader();
+      results[i].push(await firstWrite(ensemble.hosts.filter((_, server) => server !== dead)));
+      await ensemble.restart(dead);
+    }
+  compare('first write after SIGKILL of the leader, ms', results.map(median));
 }
 
 /** Keeps `depth` operations of each client under way. */
@@ -118,18 +123,18 @@ async function firstWrite(hosts) {
   const started = performance.now();
   const client = zookeeper.createClient(hosts.join(','), { sessionTimeout: 4000, spinDelay: 20, retries: 0 });
   client.connect();
-  const session = new Promise((resolve) => client.once('connected', resolve));
-  await session;
+  await new Promise((resolve) => client.once('connected', resolve));
   for (;;) {
     const done = await create(client, `/after-failover-${Math.round(performance.now())}`).then(
       () => true,
       () => false,
     );
     if (done) break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
+  const took = performance.now() - started;
   client.close();
-  return performance.now() - started;
+  return took;
 }
 
 function connect(host) {
@@ -146,4 +151,12 @@ function create(client, path) {
 
 function call(start) {
   return new Promise((resolve, reject) => start((error, value) => (error ? reject(error) : resolve(value))));
+}
+
+function compare(what, [embedded, real]) {
+  table([what, embedded.toFixed(1), real?.toFixed(1) ?? 'not measured', real ? (embedded / real).toFixed(2) : '']);
+}
+
+function table([what, ...cells]) {
+  console.log(what.padEnd(52), ...cells.map((cell) => cell.padStart(16)));
 }

@@ -3,6 +3,7 @@
  * machine that the committed entries feed.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { Clock } from '../../support/clock.ts';
 import { messageOf } from '../../support/errors.ts';
 import type { Logger } from '../../support/logger.ts';
@@ -17,7 +18,7 @@ import type { Envelope } from './raft/messages.ts';
 import type { Raft } from './raft/types.ts';
 import { type Command, encodeCommand, isCommand, type Origin, stampCommand } from './state/commands.ts';
 import { type Applied, createMachine, type Machine } from './state/machine.ts';
-import { decodeState, encodeState } from './state/snapshot.ts';
+import { createStateEncoder, decodeState, type StateEncoder } from './state/snapshot.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
 
 export interface ReplicaOptions {
@@ -64,11 +65,14 @@ export interface Replica {
   stop(): Promise<void>;
 }
 
-/** Entries kept in memory for followers that lag behind. */
-const trailingEntries = 2000;
-/** Entries that take this much memory are due for a snapshot, unless the last snapshot was larger still. */
+/** Memory for entries that were applied, for followers that lag behind; a snapshot brings on those that lag further. */
+const trailingBytes = 2 << 20;
+/** A follower that is connected has what it lacks kept up to here: sending it a snapshot would only set it back. */
+const backlogBytes = 64 << 20;
+/** Entries; while a follower lags it is not worth while to forget fewer. */
+const leastShortening = 500;
+/** So much in the log is due for a snapshot, unless the last snapshot was larger still. */
 const snapshotBytes = 16 << 20;
-const entryOverhead = 300;
 /** So long after its start a server expects to find the others, milliseconds. */
 const startUpMs = 500;
 
@@ -93,6 +97,11 @@ export function createReplica(options: ReplicaOptions): Replica {
   let snapshotIndex = 0;
   let snapshotSize = 0;
   let bytesSinceSnapshot = 0;
+  /** The servers' snapshots shall not all come at once. */
+  const drawPatience = () => 0.5 + options.random() / 2;
+  let patience = drawPatience();
+  /** Snapshots being made, by the peer that gets them. */
+  const sending = new Map<number, StateEncoder>();
 
   const fail = (reason: string) => {
     if (!stopped) options.onFailure(reason);
@@ -225,7 +234,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         storage.write(output.save);
       } else if (saves.length > 0) saves.at(-1)!.afterSave.push(...output.afterSave);
       else sendAll(output.afterSave);
-      for (const peer of output.snapshotFor) sendSnapshot(peer);
+      for (const peer of output.snapshotFor) void sendSnapshot(peer);
     }
     updateRole();
     applyCommitted();
@@ -270,17 +279,28 @@ export function createReplica(options: ReplicaOptions): Replica {
     while (appliedIndex < applicable) {
       const entry = recovered.log.entryAt(appliedIndex + 1);
       appliedIndex++;
-      bytesSinceSnapshot += entry.data.length + entryOverhead;
+      bytesSinceSnapshot += entry.data.length;
       const applied = machine.apply(entry.term, entry.data);
       options.onApplied(applied);
     }
     if (machine.state.ensemble !== '') options.identity.remember(machine.state.ensemble);
     if (
       !snapshotting &&
-      appliedIndex - snapshotIndex >= 1 &&
-      (appliedIndex - snapshotIndex >= config.snapCount || bytesSinceSnapshot > Math.max(snapshotBytes, snapshotSize))
+      appliedIndex > snapshotIndex &&
+      (appliedIndex - snapshotIndex >= config.snapCount * patience ||
+        bytesSinceSnapshot > Math.max(snapshotBytes, snapshotSize) * patience)
     )
       void takeSnapshot();
+    shortenLog();
+  };
+
+  /** What was applied is not needed in memory; the log on disk goes when a snapshot is stored. */
+  const shortenLog = () => {
+    const entries = recovered.log;
+    if (entries.bytes < 2 * trailingBytes) return;
+    const waited = entries.bytes < backlogBytes ? raft.acknowledgedByAll : Number.POSITIVE_INFINITY;
+    if (waited < entries.firstIndex + leastShortening) return;
+    raft.compact(Math.min(entries.oldestWithin(appliedIndex, trailingBytes) - 1, waited));
   };
 
   const updateServing = () => {
@@ -307,11 +327,27 @@ export function createReplica(options: ReplicaOptions): Replica {
     bytesSinceSnapshot = 0;
   };
 
-  const sendSnapshot = (peer: number) => {
-    const lastTerm = recovered.log.termAt(appliedIndex);
+  const sendSnapshot = async (peer: number) => {
+    const index = appliedIndex;
+    const lastTerm = recovered.log.termAt(index);
     if (lastTerm === undefined) return;
-    log.info('sending a snapshot', { peer, index: appliedIndex });
-    raft.provideSnapshot(peer, { index: appliedIndex, lastTerm, data: encodeState(machine.state) });
+    const state = createStateEncoder(machine.state);
+    sending.set(peer, state);
+    try {
+      const pieces: Buffer[] = [];
+      for (const piece of state) {
+        pieces.push(piece);
+        await immediate();
+        // Asked for anew since, or no longer.
+        if (stopped || !leading || sending.get(peer) !== state) return;
+      }
+      log.info('sending a snapshot', { peer, index });
+      raft.provideSnapshot(peer, { index, lastTerm, data: Buffer.concat(pieces) });
+      schedule();
+    } finally {
+      state.end();
+      if (sending.get(peer) === state) sending.delete(peer);
+    }
   };
 
   const takeSnapshot = async () => {
@@ -319,18 +355,19 @@ export function createReplica(options: ReplicaOptions): Replica {
     const lastTerm = recovered.log.termAt(index);
     if (lastTerm === undefined) return;
     snapshotting = true;
+    const state = createStateEncoder(machine.state);
     try {
-      const data = encodeState(machine.state);
       bytesSinceSnapshot = 0;
-      await storage.saveSnapshot({ index, lastTerm, data });
+      patience = drawPatience();
+      const bytes = await storage.saveSnapshot({ index, lastTerm, pieces: state });
       if (stopped || index < snapshotIndex) return;
       snapshotIndex = index;
-      snapshotSize = data.length;
-      raft.compact(index - trailingEntries);
-      log.debug('snapshot taken', { index, bytes: data.length });
+      snapshotSize = bytes;
+      log.debug('snapshot taken', { index, bytes });
     } catch (error) {
       fail(`a snapshot can't be written: ${messageOf(error)}`);
     } finally {
+      state.end();
       snapshotting = false;
     }
   };

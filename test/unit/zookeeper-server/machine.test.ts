@@ -7,7 +7,7 @@ import {
   stampCommand,
 } from '../../../src/embedded/zookeeper/state/commands.ts';
 import { createMachine, type Machine } from '../../../src/embedded/zookeeper/state/machine.ts';
-import { decodeState, encodeState } from '../../../src/embedded/zookeeper/state/snapshot.ts';
+import { createStateEncoder, decodeState, encodeState } from '../../../src/embedded/zookeeper/state/snapshot.ts';
 import { type OpCodeName, requestBody } from './requests.ts';
 
 const options = { extendedTypes: true, skipAcl: false };
@@ -55,6 +55,12 @@ function view(of: Machine) {
       { ...node, children: [...(node.children ?? [])].sort() },
     ]),
   };
+}
+
+/** The same without the order of the nodes, which means nothing. */
+function sortedView(of: Machine) {
+  const seen = view(of);
+  return { ...seen, nodes: new Map(seen.nodes as [string, unknown][]) };
 }
 
 describe('the replicated state', () => {
@@ -217,6 +223,27 @@ describe('whatever clients ask', () => {
           expect(b).toEqual(a);
         }
         expect(view(second)).toEqual(view(first));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('a snapshot holds what was there when it was begun, whatever changes while it is made', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.array(step, { maxLength: 40 }), (steps, meanwhile) => {
+        const state = machine();
+        for (const one of steps) apply(state, commandOf(one));
+        const before = sortedView(state);
+        const encoder = createStateEncoder(state.state, 60);
+        const pieces: Buffer[] = [];
+        for (const one of meanwhile) {
+          const piece = encoder.next();
+          if (piece) pieces.push(piece);
+          apply(state, commandOf(one));
+        }
+        pieces.push(...encoder);
+        expect(state.state.tree.observers.size).toBe(0);
+        expect(sortedView(createMachine(options, decodeState(Buffer.concat(pieces))))).toEqual(before);
       }),
       { numRuns: 300 },
     );

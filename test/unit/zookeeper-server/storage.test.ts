@@ -166,7 +166,7 @@ describe('snapshots', () => {
     for (let i = 0; i < 10; i++) {
       await entries(i * 3 + 1, 3);
       const index = i * 3 + 2;
-      await storage.saveSnapshot({ index, lastTerm: 1, data: Buffer.from(`state at ${index}`) });
+      await storage.saveSnapshot({ index, lastTerm: 1, pieces: [Buffer.from('state at '), Buffer.from(`${index}`)] });
     }
     await storage.close();
     expect(readdirSync(folder).filter((name) => name.startsWith('snapshot'))).toHaveLength(2);
@@ -181,7 +181,7 @@ describe('snapshots', () => {
     const { storage, entries } = disk(folder, { segmentBytes: 100 });
     for (let i = 0; i < 4; i++) {
       await entries(i * 3 + 1, 3);
-      await storage.saveSnapshot({ index: i * 3 + 2, lastTerm: 1, data: Buffer.from(`state at ${i * 3 + 2}`) });
+      await storage.saveSnapshot({ index: i * 3 + 2, lastTerm: 1, pieces: [Buffer.from(`state at ${i * 3 + 2}`)] });
     }
     await storage.close();
     const newest = readdirSync(folder)
@@ -229,7 +229,7 @@ describe('snapshots', () => {
     const { storage, entries } = disk(folder, { segmentBytes: 100 });
     for (let i = 0; i < 6; i++) {
       await entries(i * 3 + 1, 3);
-      await storage.saveSnapshot({ index: i * 3 + 2, lastTerm: 1, data: Buffer.alloc(4) });
+      await storage.saveSnapshot({ index: i * 3 + 2, lastTerm: 1, pieces: [Buffer.alloc(4)] });
     }
     await storage.close();
     for (const name of readdirSync(folder)) if (name.startsWith('snapshot')) rmSync(join(folder, name));

@@ -352,6 +352,12 @@ export function createRaft(options: RaftOptions): Raft {
         if (follower.disconnectedAt === undefined && follower.mode === 'replicate') synced++;
       return synced;
     },
+    get acknowledgedByAll() {
+      let index = Number.POSITIVE_INFINITY;
+      for (const follower of followers.values())
+        if (follower.disconnectedAt === undefined) index = Math.min(index, follower.match);
+      return index;
+    },
     step,
     tick(now) {
       if (role !== 'leader') {

@@ -7,6 +7,10 @@ export interface RaftLog {
   readonly lastTerm: number;
   /** Index of the first entry that is here; `lastIndex + 1` when there is none. */
   readonly firstIndex: number;
+  /** Memory that the entries take, roughly. */
+  readonly bytes: number;
+  /** Index of the oldest entry of those up to `last` that take no more than `maxBytes` together. */
+  oldestWithin(last: number, maxBytes: number): number;
   /** The term of the entry at `index`; undefined when it is not known here. */
   termAt(index: number): number | undefined;
   /** @throws RangeError when it isn't here */
@@ -28,6 +32,7 @@ export function createRaftLog(base: { index: number; term: number }, initial: re
   let entries = [...initial];
   let baseIndex = base.index;
   let baseTerm = base.term;
+  let bytes = sum(entries);
   const pack = createPacker();
 
   const log: RaftLog = {
@@ -40,6 +45,17 @@ export function createRaftLog(base: { index: number; term: number }, initial: re
     get firstIndex() {
       return baseIndex + 1;
     },
+    get bytes() {
+      return bytes;
+    },
+    oldestWithin(last, maxBytes) {
+      let i = Math.min(last, log.lastIndex) - baseIndex;
+      for (let room = maxBytes; i > 0; i--) {
+        room -= sizeOf(entries[i - 1]!);
+        if (room < 0) break;
+      }
+      return baseIndex + i + 1;
+    },
     termAt(index) {
       if (index === baseIndex) return baseTerm;
       return entries[index - baseIndex - 1]?.term;
@@ -51,37 +67,53 @@ export function createRaftLog(base: { index: number; term: number }, initial: re
     },
     slice(from, maxEntries, maxBytes) {
       const taken: Entry[] = [];
-      let bytes = 0;
+      let size = 0;
       for (let i = from - baseIndex - 1; i < entries.length && taken.length < maxEntries; i++) {
         const entry = entries[i]!;
         taken.push(entry);
-        bytes += entry.data.length;
-        if (bytes > maxBytes) break;
+        size += entry.data.length;
+        if (size > maxBytes) break;
       }
       return taken;
     },
     append(entry) {
       entries.push({ term: entry.term, data: pack(entry.data) });
+      bytes += sizeOf(entry);
     },
     truncateAfter(index) {
       if (index < baseIndex) throw new RangeError(`can't truncate to ${index}, the log starts after ${baseIndex}`);
-      entries.length = Math.min(entries.length, index - baseIndex);
+      bytes -= sum(entries.splice(index - baseIndex));
     },
     compact(index) {
       if (index <= baseIndex) return;
       const term = log.termAt(index);
       if (term === undefined) throw new RangeError(`can't compact to ${index}, the log ends at ${log.lastIndex}`);
+      bytes -= sum(entries.slice(0, index - baseIndex));
       entries = entries.slice(index - baseIndex);
       baseIndex = index;
       baseTerm = term;
     },
     reset(index, term) {
       entries = [];
+      bytes = 0;
       baseIndex = index;
       baseTerm = term;
     },
   };
   return log;
+}
+
+/** What an entry takes beside its data: its object and its buffer's. */
+const overheadBytes = 240;
+
+function sizeOf(entry: Entry): number {
+  return entry.data.length + overheadBytes;
+}
+
+function sum(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += sizeOf(entry);
+  return bytes;
 }
 
 const chunkBytes = 1 << 16;

@@ -64,7 +64,9 @@ export interface Raft {
   /** What `take` gave is on disk. In the order of the `take`s. */
   saved(save: Save, now: number): void;
   provideSnapshot(peer: number, snapshot: { index: number; lastTerm: number; data: Buffer }): void;
-  /** Entries up to `index` may be forgotten: a snapshot holds them. */
+  /** The last entry that every connected follower has; a server that doesn't lead has no followers to wait for. */
+  readonly acknowledgedByAll: number;
+  /** Entries up to `index` may be forgotten: what they did is in the state machine. */
   compact(index: number): void;
   take(): RaftOutput | undefined;
 }

@@ -1,4 +1,4 @@
-/** The znodes. Nothing here checks rights or versions; `operations.ts` does. */
+/** The znodes. Nothing here checks rights or versions; `writes.ts` does. */
 import type { Acl, Stat } from '../../../protocols/zookeeper/records.ts';
 import { openAcl } from './acl.ts';
 import { nameOf, parentOf } from './paths.ts';
@@ -50,6 +50,8 @@ export interface Tree {
   readonly nodes: Map<string, Znode>;
   /** Bytes of paths and data. */
   dataSize: number;
+  /** Told of each node that is about to change or go, as it still is. */
+  readonly observers: Set<(path: string, node: Znode) => void>;
 }
 
 const readOnlyAcl: readonly Acl[] = Object.freeze([{ perms: 1, scheme: 'world', id: 'anyone' }]);
@@ -74,12 +76,17 @@ export function emptyNode(fields: Partial<Znode> = {}): Znode {
 
 /** The tree of a new ensemble: `/` and `/zookeeper` with `quota` and `config`. */
 export function createTree(): Tree {
-  const tree: Tree = { nodes: new Map(), dataSize: '/'.length };
+  const tree: Tree = { nodes: new Map(), dataSize: '/'.length, observers: new Set() };
   tree.nodes.set('/', emptyNode({ data: '' }));
   link(tree, '/zookeeper', emptyNode({ data: '' }));
   link(tree, '/zookeeper/quota', emptyNode({ data: '' }));
   link(tree, '/zookeeper/config', emptyNode({ data: '', acl: readOnlyAcl, aversion: -1 }));
   return tree;
+}
+
+/** To be called before anything of a node is changed but the names of its children. */
+export function changing(tree: Tree, path: string, node: Znode): void {
+  if (tree.observers.size > 0) for (const tell of tree.observers) tell(path, node);
 }
 
 /** Adds a node under its parent, which is there. */

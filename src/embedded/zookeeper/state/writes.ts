@@ -5,9 +5,20 @@
 import { anyVersion, createFlags, errorCodes, perms } from '../../../protocols/zookeeper/constants.ts';
 import type { Acl, MultiOp, MultiResult } from '../../../protocols/zookeeper/records.ts';
 import { type Identity, permits, storedAcl } from './acl.ts';
-import { isValidPath, systemPaths } from './paths.ts';
+import { isValidPath, parentOf, systemPaths } from './paths.ts';
 import { Refusal } from './refusal.ts';
-import { emptyNode, link, noOwner, ownerKind, specialOwners, statOf, type Tree, unlink, type Znode } from './tree.ts';
+import {
+  changing,
+  emptyNode,
+  link,
+  noOwner,
+  ownerKind,
+  specialOwners,
+  statOf,
+  type Tree,
+  unlink,
+  type Znode,
+} from './tree.ts';
 
 /** What watches are about. A created or deleted node changes its parent's children too. */
 export interface Change {
@@ -103,6 +114,7 @@ function create(context: WriteContext, op: CreateOp): MultiResult {
     owner,
   });
   const before = { creations: parent.creations, pzxid: parent.pzxid };
+  changing(tree, parentPath || '/', parent);
   link(tree, path, node);
   parent.creations++;
   parent.pzxid = zxid;
@@ -135,8 +147,11 @@ export function removeNode(
   node: Znode,
 ): void {
   const { tree } = context;
-  const parent = tree.nodes.get(path.slice(0, path.lastIndexOf('/')) || '/')!;
+  const parentPath = parentOf(path);
+  const parent = tree.nodes.get(parentPath)!;
   const before = parent.pzxid;
+  changing(tree, path, node);
+  changing(tree, parentPath, parent);
   unlink(tree, path);
   parent.pzxid = context.zxid;
   const owned = ownerKind(node.owner, context.extendedTypes) === 'session';
@@ -157,6 +172,7 @@ function setData(context: WriteContext, path: string, data: Buffer | null, versi
   const before = { data: node.data, version: node.version, mzxid: node.mzxid, mtime: node.mtime };
   const size = tree.dataSize;
   const text = data === null ? null : data.toString('latin1');
+  changing(tree, path, node);
   tree.dataSize += (text?.length ?? 0) - (node.data?.length ?? 0);
   node.data = text;
   node.version = (node.version + 1) | 0;
@@ -177,6 +193,7 @@ function setAcl(context: WriteContext, path: string, acl: Acl[], version: number
   const node = existing(context.tree, path);
   authorize(context, node, perms.admin);
   checkVersion(node.aversion, version);
+  changing(context.tree, path, node);
   node.acl = context.intern(stored);
   node.aversion = (node.aversion + 1) | 0;
   return { op: 'setData', stat: statOf(node, context.extendedTypes) };

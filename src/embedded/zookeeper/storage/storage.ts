@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Save } from '../raft/types.ts';
 import { encodeFrameOf, type LogRecord } from './frames.ts';
 import { type Recovered, recover, type Segment, segmentName } from './recover.ts';
-import { purgeSnapshots, type Snapshot, syncFolder, writeSnapshot } from './snapshots.ts';
+import { purgeSnapshots, type SnapshotPieces, syncFolder, writeSnapshot } from './snapshots.ts';
 
 export interface StorageOptions {
   logFolder: string;
@@ -25,8 +25,11 @@ export interface StorageOptions {
 export interface Storage {
   readonly recovered: Omit<Recovered, 'segments' | 'resetNeeded'>;
   write(save: Save): void;
-  /** Stores a snapshot of what was applied and forgets the log segments that no kept snapshot needs. */
-  saveSnapshot(snapshot: Snapshot): Promise<void>;
+  /**
+   * Stores a snapshot of what was applied and forgets the log segments that no kept snapshot needs.
+   * @returns bytes of its data
+   */
+  saveSnapshot(snapshot: SnapshotPieces): Promise<number>;
   /** Bytes of the log on disk. */
   readonly logBytes: number;
   /** Resolves when what is being written is written; what waits is dropped. */
@@ -123,7 +126,8 @@ export function openStorage(options: StorageOptions): Storage {
     while (queue.length > 0 && !closed) {
       const saves = queue;
       queue = [];
-      for (const { snapshot } of saves) if (snapshot) await writeSnapshot(snapshotFolder, snapshot, forceSync);
+      for (const { snapshot } of saves)
+        if (snapshot) await writeSnapshot(snapshotFolder, { ...snapshot, pieces: [snapshot.data] }, forceSync);
       if (segments.at(-1)!.bytes > segmentBytes) startSegment();
       const writing = writeFrame(encodeFrameOf(recordsOf(saves)));
       if (writing) await writing;
@@ -162,12 +166,13 @@ export function openStorage(options: StorageOptions): Storage {
       queueMicrotask(start);
     },
     async saveSnapshot(snapshot) {
-      await writeSnapshot(snapshotFolder, snapshot, forceSync);
+      const bytes = await writeSnapshot(snapshotFolder, snapshot, forceSync);
       const oldest = purgeSnapshots(snapshotFolder, options.keepSnapshots);
       while (segments.length > 1 && segments[1]!.base <= oldest) {
         const [segment] = segments.splice(0, 1);
         rmSync(join(logFolder, segmentName(segment!.number)), { force: true });
       }
+      return bytes;
     },
     async close() {
       closed = true;
