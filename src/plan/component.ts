@@ -1,6 +1,7 @@
 import type { ClusterConfig, Engine, NodeConfig, PortName, RuntimeKind } from '../config/types.ts';
 import { type Component, versions } from '../protocols/versions.ts';
-import type { NodeSite, Probe, ServicePlan, Site } from './types.ts';
+import { type ChosenImage, imageOf, tagOf } from './image-sets.ts';
+import type { ContainerPlan, NodeSite, Probe, ServicePlan, Site } from './types.ts';
 
 /** What a component's plan is made from. */
 export interface ComponentContext {
@@ -62,6 +63,8 @@ export function servicePlan(
     args: readonly string[];
     env?: Readonly<Record<string, string>>;
     files?: ServicePlan['files'];
+    /** What the real program's container needs beyond what all have. */
+    container?: Partial<ContainerPlan>;
     ports: readonly PortName[];
     url?: string;
     probe: Probe;
@@ -71,12 +74,15 @@ export function servicePlan(
   const own = context.config.components[component];
   const real = context.engine === 'mesos';
   const program = real && context.runtime === 'process' ? context.site.programs?.[component] : undefined;
+  const image = real && context.runtime === 'docker' ? realImage(context, component) : undefined;
   return {
     component,
     node: context.node.name,
     engine: context.engine,
-    version: real ? (program?.version ?? own.version ?? 'latest') : embeddedVersion(component),
-    ...(real && own.image ? { image: own.image } : {}),
+    version: real
+      ? (program?.version ?? (image ? tagOf(image.reference) : (own.version ?? 'latest')))
+      : embeddedVersion(component),
+    ...(image ? { image: image.reference, container: containerPlan(image, details.container) } : {}),
     ...(program ? { command: program.command } : {}),
     args: details.args,
     env: { ...details.env, ...own.env },
@@ -85,6 +91,29 @@ export function servicePlan(
     ...(details.url === undefined ? {} : { url: details.url }),
     probe: details.probe,
     after: details.after,
+  };
+}
+
+/** The image of a component that runs by the real program. */
+export function realImage({ config, site }: ComponentContext, component: Component): ChosenImage {
+  return imageOf(config, component, site.imageSet ?? 'clusterd');
+}
+
+/** A container like any other, but for what the image and the component need. */
+function containerPlan(image: ChosenImage, own: Partial<ContainerPlan> = {}): ContainerPlan {
+  const [platform, ...others] = image.platforms;
+  return {
+    ...(image.entrypoint ? { entrypoint: image.entrypoint } : {}),
+    ...(image.user === undefined ? {} : { user: image.user }),
+    // The only one it is published for, whatever the engine's machine is.
+    ...(platform !== undefined && others.length === 0 ? { platform } : {}),
+    init: false,
+    restart: true,
+    hostPid: false,
+    capabilities: { add: [], drop: [] },
+    binds: [],
+    volumes: [],
+    ...own,
   };
 }
 

@@ -8,7 +8,7 @@ import {
   zkUrl,
 } from './component.ts';
 import { mesosPath } from './mesos-master.ts';
-import type { ServicePlan } from './types.ts';
+import type { ContainerPlan, ServicePlan } from './types.ts';
 
 const marathonPath = '/marathon';
 
@@ -46,12 +46,39 @@ export function marathon(context: ComponentContext): ServicePlan {
   };
   const merged = mergeSettings(options, config.components.marathon, 'MARATHON_');
   return servicePlan('marathon', context, {
+    ...(context.engine === 'mesos' ? realMarathon(context) : {}),
     args: [...merged].flatMap(([name, value]) => toArguments(name, value)),
     ports: ['marathon'],
     url,
     probe: { kind: 'marathon', url },
     after: ['zookeeper', 'mesos-master'],
   });
+}
+
+/** Megabytes of the JVM's heap, which would take a quarter of the machine's memory. */
+const heapMb = 512;
+
+/**
+ * The real one reaches masters through libmesos, which has to be told the node's address, and runs tasks as root
+ * whatever user it has itself. Its JVM needs as much again as its heap.
+ */
+function realMarathon({ place, config }: ComponentContext): {
+  env: Record<string, string>;
+  container: Partial<ContainerPlan>;
+} {
+  const env = config.components.marathon.env;
+  return {
+    env: {
+      LIBPROCESS_IP: place.address,
+      MARATHON_MESOS_USER: 'root',
+      JAVA_OPTS: `-Xmx${heapMb}m -XX:+ExitOnOutOfMemoryError`,
+    },
+    container: {
+      init: true,
+      // A heap of the user's own has a size that is not known here.
+      ...('JAVA_OPTS' in env ? {} : { memory: 2 * heapMb * 1024 * 1024 }),
+    },
+  };
 }
 
 /** Marathon's switches take no value: `--name` turns one on, `--disable_name` off. */

@@ -4,13 +4,15 @@ import {
   isDevelopment,
   mergeSettings,
   publishedUrl,
+  realImage,
   type Settings,
   servicePlan,
   zkUrl,
 } from './component.ts';
 import { engineSocket, networkName, nodeContainerName } from './docker-names.ts';
 import { mesosPath } from './mesos-master.ts';
-import type { ServicePlan } from './types.ts';
+import { agentDocker, agentSupervisor, inAgent } from './real-agent.ts';
+import type { ContainerPlan, ServicePlan } from './types.ts';
 
 /**
  * A Mesos agent, told by flags; finds the leading master through ZooKeeper. What it offers is declared, not measured.
@@ -50,7 +52,7 @@ export function mesosAgent(context: ComponentContext): ServicePlan {
       // Docker tasks have Mesos-DNS as their resolver; others are told where it is.
       ...(runtime === 'process'
         ? { executor_environment_variables: JSON.stringify({ MESOS_DNS_SERVER: dns }) }
-        : dockerFlags(context)),
+        : { ...dockerFlags(context), ...(engine === 'mesos' ? realFlags : {}) }),
       // The real agent knows no secrets without a module of its own.
       ...(engine === 'embedded' && site.secretsDir ? { secrets_dir: site.secretsDir } : {}),
       ...(isDevelopment(context)
@@ -69,6 +71,7 @@ export function mesosAgent(context: ComponentContext): ServicePlan {
   return servicePlan('mesos-agent', context, {
     args: [...flags].map(([name, value]) => `--${name}=${value}`),
     ...(runtime === 'docker' ? { env: dockerVariables(context) } : {}),
+    ...(runtime === 'docker' && engine === 'mesos' ? realAgent(context) : {}),
     ports: ['mesos-agent'],
     url,
     probe: { kind: 'mesos-agent', url },
@@ -107,5 +110,53 @@ function dockerVariables({ config, node }: ComponentContext): Record<string, str
     DEVCLUSTER_NODE: node.name,
     DEVCLUSTER_NETWORK: networkName(config.name),
     DEVCLUSTER_NODE_CONTAINER: nodeContainerName(config.name, node.name),
+  };
+}
+
+/** The real agent's docker command is devcluster's, and images may take minutes to be fetched. */
+const realFlags: Settings = {
+  docker: inAgent.docker,
+  isolation: 'posix/cpu,posix/mem,filesystem/posix',
+  executor_registration_timeout: '5mins',
+};
+
+/**
+ * A real agent has to see the processes of task containers to notice their end, and to enter their networks for health
+ * checks. Executors are its children and end with its container, so its process is restarted alone.
+ */
+function realAgent(context: ComponentContext): {
+  files: ServicePlan['files'];
+  env: Record<string, string>;
+  container: Partial<ContainerPlan>;
+} {
+  const { entrypoint } = realImage(context, 'mesos-agent');
+  const own = context.place.address;
+  const others = context.site.nodes.map(({ address }) => address).filter((address) => address !== own);
+  return {
+    files: [
+      { path: inAgent.supervisor, content: agentSupervisor(), mode: 0o755 },
+      {
+        path: inAgent.docker,
+        content: agentDocker({
+          cluster: context.config.name,
+          node: context.node.name,
+          network: networkName(context.config.name),
+          holder: nodeContainerName(context.config.name, context.node.name),
+          nameservers: [own, ...others].slice(0, 2),
+        }),
+        mode: 0o755,
+      },
+    ],
+    env: dockerVariables(context),
+    container: {
+      entrypoint: ['/bin/sh', inAgent.supervisor, ...(entrypoint ?? ['mesos-agent'])],
+      hostPid: true,
+      capabilities: { add: ['SYS_ADMIN', 'SYS_PTRACE'], drop: [] },
+      binds: [
+        { source: engineSocket, target: engineSocket, readOnly: false },
+        { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup', readOnly: true },
+      ],
+      supervisor: { stop: 'SIGUSR1', start: 'SIGUSR2' },
+    },
   };
 }

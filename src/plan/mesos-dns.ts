@@ -8,7 +8,8 @@ import type { ServicePlan } from './types.ts';
  * its first successful look at a master, so an answer for `leader.<domain>` shows that it is ready.
  */
 export function mesosDns(context: ComponentContext): ServicePlan {
-  const { place, control, config } = context;
+  const { place, control, config, site } = context;
+  const resolvers = config.network.resolvers.length > 0 ? config.network.resolvers : (site.resolvers ?? []);
   const configFile = posix.join(place.dataDir, 'mesos-dns', 'config.json');
   const settings: Record<string, unknown> = {
     zk: zkUrl(context, mesosPath),
@@ -18,7 +19,9 @@ export function mesosDns(context: ComponentContext): ServicePlan {
     port: place.ports.dns,
     HTTPListener: place.address,
     httpPort: place.ports['mesos-dns-http'],
-    resolvers: config.network.resolvers,
+    resolvers,
+    // An empty list means the system's, which in a container ask this very server.
+    ...(site.resolvers && resolvers.length === 0 ? { externalon: false } : {}),
     ...(isDevelopment(context)
       ? { refreshSeconds: 1, ttl: 1, stateTimeoutSeconds: 10, zkDetectionTimeout: 0 }
       : { refreshSeconds: 60, ttl: 60 }),
@@ -31,6 +34,7 @@ export function mesosDns(context: ComponentContext): ServicePlan {
   const { host, port } = place.published.dns;
   return servicePlan('mesos-dns', context, {
     args: [`-config=${configFile}`],
+    container: { capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] } },
     files: [{ path: configFile, content: `${JSON.stringify(settings, undefined, 2)}\n` }],
     ports: ['dns', 'mesos-dns-http'],
     url,

@@ -37,6 +37,8 @@ export function mesosMaster(context: ComponentContext): ServicePlan {
   );
   return servicePlan('mesos-master', context, {
     args: [...flags].map(([name, value]) => `--${name}=${value}`),
+    // As the first process of a container it would ignore SIGTERM.
+    container: { init: true, capabilities: { add: [], drop: ['ALL'] } },
     ports: ['mesos-master'],
     url,
     probe: { kind: 'mesos-master', url },
