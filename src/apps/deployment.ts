@@ -1,6 +1,7 @@
 import type { MarathonClient } from '../clients/marathon.ts';
 import type { DeploymentResult, MarathonEvent, QueueItem } from '../protocols/marathon/types.ts';
 import { DevclusterError } from '../support/errors.ts';
+import { createInstanceProgress, type FailedTask } from './instance-progress.ts';
 
 /** How a deployment ended, as `deploy --json` prints it. */
 export interface DeploymentOutcome {
@@ -11,6 +12,8 @@ export interface DeploymentOutcome {
   seconds: number;
   /** Why it failed. */
   reason?: string;
+  /** The task that failed last, whatever came of the deployment. */
+  failedTask?: FailedTask;
 }
 
 export interface DeployOptions {
@@ -18,6 +21,8 @@ export interface DeployOptions {
   timeoutMs: number;
   /** Told what happens, one sentence each: steps, failing tasks, offers that don't fit. */
   onProgress: (text: string) => void;
+  /** Told how many instances run and are healthy, whenever that changes. */
+  onInstances?: (summary: string) => void;
   signal?: AbortSignal;
 }
 
@@ -49,6 +54,7 @@ export async function deployAndWait(
       state: ending.state,
       seconds,
       ...(ending.reason ? { reason: ending.reason } : {}),
+      ...(ending.failedTask ? { failedTask: ending.failedTask } : {}),
     };
   } finally {
     ended.abort();
@@ -69,6 +75,7 @@ interface Ending {
   state: 'success' | 'failed';
   apps?: string[];
   reason?: string;
+  failedTask?: FailedTask;
 }
 
 async function waitForEnd(
@@ -81,11 +88,15 @@ async function waitForEnd(
   aborted: Promise<never>,
 ): Promise<Ending> {
   const say = createSayer(options.onProgress);
-  let lastFailure: string | undefined;
+  /** Why nothing is started, as the launch queue says it. */
+  let waiting: string | undefined;
+  const instances = createInstanceProgress((app) => apps.includes(app));
   const explain = setInterval(async () => {
     const queue = await client.queue().catch(() => []);
-    for (const text of queue.filter((item) => apps.includes(item.app.id)).map(whyWaiting)) if (text) say(text);
+    for (const text of queue.filter((item) => apps.includes(item.app.id)).map(whyWaiting))
+      if (text) say((waiting = text));
   }, 700);
+  const failedTask = () => (instances.failed ? { failedTask: instances.failed } : {});
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<'timeout'>((resolve) => {
     timer = setTimeout(() => resolve('timeout'), Math.max(0, options.timeoutMs - (performance.now() - started)));
@@ -108,25 +119,22 @@ async function waitForEnd(
       say(
         `done: ${event.currentStep.actions.map((action) => `${action.action} ${action.app ?? action.pod}`).join(', ')}`,
       );
-    if (
-      event.eventType === 'status_update_event' &&
-      apps.includes(event.appId) &&
-      ['TASK_FAILED', 'TASK_ERROR', 'TASK_LOST', 'TASK_DROPPED', 'TASK_GONE'].includes(event.taskStatus)
-    ) {
-      lastFailure = `${event.appId} on ${event.host}: ${event.taskStatus}${event.message ? `, ${event.message}` : ''}`;
-      say(`a task ended: ${lastFailure}`);
+    const news = instances.observe(event);
+    if (news) {
+      say(news);
+      options.onInstances?.(instances.summary());
     }
     return undefined;
   });
   try {
     const ending = await Promise.race([aborted, ended, timedOut]);
     // A stream that broke off (a leader that changed) tells nothing any more; the deployment's own list does.
-    if (ending === 'broken') return await pollForEnd(client, result, apps, timedOut, aborted);
+    if (ending === 'broken') return await pollForEnd(client, result, apps, timedOut, aborted, options.timeoutMs);
     if (ending !== 'timeout')
       return ending.state === 'failed'
-        ? { reason: lastFailure ?? 'it was cancelled by another one', ...ending }
+        ? { reason: instances.failed?.what ?? 'it was cancelled by another one', ...failedTask(), ...ending }
         : ending;
-    throw timeoutError(result, apps, lastFailure ?? say.last(), options.timeoutMs);
+    throw timeoutError(result, apps, instances.failed?.what ?? waiting, options.timeoutMs, instances.failed);
   } finally {
     clearInterval(explain);
     clearTimeout(timer);
@@ -139,6 +147,7 @@ async function pollForEnd(
   apps: readonly string[],
   timedOut: Promise<'timeout'>,
   aborted: Promise<never>,
+  timeoutMs: number,
 ): Promise<Ending> {
   for (;;) {
     const running = await client.deployments().catch(() => undefined);
@@ -154,7 +163,8 @@ async function pollForEnd(
       return current.every(Boolean) ? { state: 'success' } : { state: 'failed', reason: 'it was cancelled' };
     }
     const pause = new Promise<'again'>((resolve) => setTimeout(() => resolve('again'), 250));
-    if ((await Promise.race([aborted, pause, timedOut])) === 'timeout') throw timeoutError(result, apps, undefined, 0);
+    if ((await Promise.race([aborted, pause, timedOut])) === 'timeout')
+      throw timeoutError(result, apps, undefined, timeoutMs);
   }
 }
 
@@ -163,6 +173,7 @@ function timeoutError(
   apps: readonly string[],
   last: string | undefined,
   timeoutMs: number,
+  failedTask?: FailedTask,
 ): DevclusterError {
   return new DevclusterError(
     'deployment',
@@ -170,7 +181,12 @@ function timeoutError(
     `The deployment of ${apps.join(', ')} is not finished after ${timeoutMs / 1000} s${last ? `; last: ${last}` : ''}`,
     {
       hint: 'It goes on in the background. See `devcluster apps` and `devcluster logs app:…`; --timeout gives it longer.',
-      details: { deployment: result.deploymentId, version: result.version, apps },
+      details: {
+        deployment: result.deploymentId,
+        version: result.version,
+        apps,
+        ...(failedTask ? { failedTask } : {}),
+      },
     },
   );
 }
@@ -261,15 +277,12 @@ export function whyWaiting(item: QueueItem): string | undefined {
   return `${id}: ${item.count} not started: ${reasons.join('; ')}`;
 }
 
-/** Says each sentence once until another one comes. */
-function createSayer(onProgress: (text: string) => void) {
+/** Says each sentence once. */
+function createSayer(onProgress: (text: string) => void): (text: string) => void {
   const said = new Set<string>();
-  let last: string | undefined;
-  const say = (text: string) => {
-    last = text;
+  return (text) => {
     if (said.has(text)) return;
     said.add(text);
     onProgress(text);
   };
-  return Object.assign(say, { last: () => last });
 }

@@ -118,3 +118,19 @@ function createReader(
     },
   };
 }
+
+/** The last lines that a task wrote, on stderr and, if that is silent, on stdout. */
+export async function lastTaskLines(
+  mesos: Pick<MesosClient, 'sandbox' | 'read'>,
+  taskId: string,
+  count: number,
+): Promise<string[]> {
+  const sandbox = await mesos.sandbox(taskId);
+  for (const file of ['stderr', 'stdout']) {
+    const { offset: size } = await mesos.read(sandbox, file, -1);
+    const { data } = await mesos.read(sandbox, file, Math.max(0, size - maxReadBytes));
+    const lines = data.split('\n').filter((line) => line.trim() !== '');
+    if (lines.length > 0) return lines.slice(-count);
+  }
+  return [];
+}

@@ -1,4 +1,5 @@
 import { DevclusterError } from '../support/errors.ts';
+import { chosenTarget } from './apps-place.ts';
 import { openCluster } from './open-cluster.ts';
 import type { CommandContext } from './spec.ts';
 
@@ -6,6 +7,7 @@ import type { CommandContext } from './spec.ts';
 export async function explain(error: unknown, context: CommandContext): Promise<unknown> {
   if (!(error instanceof DevclusterError) || error.code !== 'SERVICE_UNREACHABLE') return error;
   try {
+    if ('target' in context.options && (await chosenTarget(context))) return error;
     const { plan, runtime } = await openCluster(context);
     const units = await runtime.inspect(plan);
     if (units.some(({ state }) => state !== 'stopped')) return error;

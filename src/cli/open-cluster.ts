@@ -1,5 +1,6 @@
 import { createMarathonClient, type MarathonClient } from '../clients/marathon.ts';
 import { createMesosClient, type MesosClient } from '../clients/mesos.ts';
+import { agentUrl } from '../cluster/agent-url.ts';
 import { type ClusterContext, createClusterContext, openCluster as open } from '../cluster/context.ts';
 import type { PlannedRecord } from '../cluster/record.ts';
 import { loadClusterName } from '../config/load.ts';
@@ -46,15 +47,4 @@ export async function openCluster(context: CommandContext): Promise<CliCluster> 
     marathon: createMarathonClient({ urls: plan.endpoints.marathon }),
     mesos: createMesosClient({ urls: plan.endpoints.mesos }, (agent) => agentUrl(plan, agent.pid)),
   };
-}
-
-/** Where the laptop reaches the agent that the master knows as `slave(1)@ip:port`. */
-function agentUrl(plan: ClusterPlan, pid: string): string {
-  const address = pid.slice(pid.indexOf('@') + 1);
-  for (const { site } of plan.nodes)
-    if (`${site.address}:${site.ports['mesos-agent']}` === address) {
-      const { host, port } = site.published['mesos-agent'];
-      return `http://${host}:${port}`;
-    }
-  return `http://${address}`;
 }

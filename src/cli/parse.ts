@@ -55,6 +55,8 @@ export function parseArguments(argv: readonly string[], commands: readonly Comma
     for (const argument of spec.arguments ?? []) addArgument(command, argument);
     for (const option of spec.options ?? []) command.addOption(makeOption(option));
     if (spec.details) command.addHelpText('after', `\n${spec.details}`);
+    if (spec.examples)
+      command.addHelpText('after', `\nExamples:\n${spec.examples.map((each) => `  ${each}`).join('\n')}`);
     command.action(() => {
       const values = command.optsWithGlobals<Record<string, OptionValue>>();
       const positional = Object.fromEntries(

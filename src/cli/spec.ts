@@ -24,6 +24,8 @@ export interface CommandSpec {
   summary: string;
   /** Text shown below the options by --help. */
   details?: string;
+  /** Command lines that show what it is for. */
+  examples?: readonly string[];
   arguments?: readonly ArgumentSpec[];
   options?: readonly OptionSpec[];
   /** It undoes what it began when its signal aborts; other commands are ended at once by Ctrl-C. */

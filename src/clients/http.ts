@@ -9,6 +9,10 @@ export interface Endpoint {
   /** Base URLs of all instances, without a slash at the end; any of them answers for the leader. */
   urls: readonly string[];
   credentials?: Credentials;
+  /** Certificates to trust instead of the system's, PEM. */
+  ca?: string;
+  /** What to do when none answers, instead of the advice for one's own cluster. */
+  hint?: string;
   /** Milliseconds for one answer. Default 10 000. */
   timeoutMs?: number;
 }
@@ -38,6 +42,7 @@ export async function askAny(
       const reply = await httpCall(`${url}${path}`, {
         timeoutMs: endpoint.timeoutMs ?? 10_000,
         maxRedirects: 3,
+        ...(endpoint.ca === undefined ? {} : { ca: endpoint.ca }),
         ...call,
         headers: { ...authorization(endpoint.credentials), ...call.headers },
       });
@@ -51,6 +56,6 @@ export async function askAny(
     }
   }
   throw new DevclusterError('missing', 'SERVICE_UNREACHABLE', `${service} does not answer: ${failures.join('; ')}`, {
-    hint: 'See `devcluster status`; `devcluster up` repairs what failed.',
+    hint: endpoint.hint ?? 'See `devcluster status`; `devcluster up` repairs what failed.',
   });
 }

@@ -55,6 +55,8 @@ export interface MarathonClient {
   /** Reverts the deployment by a new one; with force only forgets it. */
   cancelDeployment(id: string, options?: Force): Promise<DeploymentResult | undefined>;
   queue(): Promise<QueueItem[]>;
+  /** Ends the wait of an app whose tasks ended too often. */
+  resetDelay(id: string): Promise<void>;
   /** Live events until the signal aborts or the stream ends. The first one is `event_stream_attached`. */
   events(signal: AbortSignal, types?: readonly MarathonEventType[]): AsyncIterable<MarathonEvent>;
 }
@@ -102,6 +104,7 @@ export function createMarathonClient(endpoint: Endpoint): MarathonClient {
     deployments: () => call('GET', '/v2/deployments'),
     cancelDeployment: (id, options) => call('DELETE', `/v2/deployments/${encodeURIComponent(id)}${query(options)}`),
     queue: async () => (await call<{ queue: QueueItem[] }>('GET', '/v2/queue')).queue,
+    resetDelay: (id) => call('DELETE', `/v2/queue${encodePath(id)}/delay`),
     events: (signal, types) => readEvents(endpoint, signal, types ?? []),
   };
 }
@@ -125,11 +128,23 @@ export function marathonError(method: string, path: string, status: number, text
   if (status === 404)
     return new DevclusterError('notFound', 'MARATHON_NOT_FOUND', message, { hint: 'See `devcluster apps`.', details });
   if (status === 409)
-    return new DevclusterError('conflict', 'MARATHON_CONFLICT', message, {
-      hint: 'Wait for the running deployment, or repeat with --force to cancel it.',
-      details,
-    });
-  if (status === 401 || status === 403) return new DevclusterError('missing', 'MARATHON_REFUSED', message, { details });
+    return new DevclusterError(
+      'conflict',
+      'MARATHON_CONFLICT',
+      body.deployments?.length
+        ? `${message}\nLocked by deployment ${body.deployments.map(({ id }) => id).join(', ')}`
+        : message,
+      { hint: 'Wait for the running deployment, or repeat with --force to cancel it.', details },
+    );
+  if (status === 401 || status === 403)
+    return new DevclusterError(
+      'missing',
+      'MARATHON_REFUSED',
+      status === 401
+        ? `Marathon wants to know who you are (401${body.message ? `: ${body.message}` : ''})`
+        : `Marathon doesn't permit this to you (403${body.message ? `: ${body.message}` : ''})`,
+      { hint: 'Give a user and password, or a token, with `devcluster target add`.', details },
+    );
   if (status < 500)
     return new DevclusterError('usage', 'MARATHON_INVALID', `Marathon refused the definition (${status}): ${message}`, {
       hint: 'Correct the definition; the paths name the fields at fault.',
@@ -164,19 +179,30 @@ async function* readEvents(
   for (const url of endpoint.urls) {
     try {
       const headers = { Accept: 'text/event-stream', ...authorization(endpoint.credentials) };
-      stream = await httpStream(`${url}/v2/events${filter}`, { headers, signal, maxRedirects: 2, timeoutMs: 10_000 });
+      stream = await httpStream(`${url}/v2/events${filter}`, {
+        headers,
+        signal,
+        maxRedirects: 2,
+        timeoutMs: 10_000,
+        ...(endpoint.ca === undefined ? {} : { ca: endpoint.ca }),
+      });
       if (stream.statusCode === 200) break;
+      if (stream.statusCode === 401 || stream.statusCode === 403) {
+        stream.destroy();
+        throw marathonError('GET', '/v2/events', stream.statusCode, '');
+      }
       failure = new Error(`${url}/v2/events answered ${stream.statusCode}`);
       stream.destroy();
       stream = undefined;
     } catch (error) {
+      if (error instanceof DevclusterError) throw error;
       failure = error;
     }
   }
   if (signal.aborted) return;
   if (!stream)
     throw new DevclusterError('missing', 'SERVICE_UNREACHABLE', 'No Marathon gives its event stream', {
-      hint: 'See `devcluster status`; `devcluster up` repairs what failed.',
+      hint: endpoint.hint ?? 'See `devcluster status`; `devcluster up` repairs what failed.',
       cause: failure,
     });
   try {

@@ -16,6 +16,8 @@ export interface HttpCall {
   socketPath?: string;
   /** false accepts any certificate. */
   verifyTls?: boolean;
+  /** Certificates to trust instead of the system's, PEM. */
+  ca?: string;
 }
 
 export interface HttpReply {
@@ -97,6 +99,7 @@ function exchange(url: string, call: HttpCall): Promise<IncomingMessage> {
       ...(call.socketPath ? { socketPath: call.socketPath } : {}),
       ...(call.signal ? { signal: call.signal } : {}),
       ...(call.verifyTls === false ? { rejectUnauthorized: false } : {}),
+      ...(call.ca === undefined ? {} : { ca: call.ca }),
     };
     const request: ClientRequest =
       target.protocol === 'https:' ? startTlsRequest(target, options) : startRequest(target, options);

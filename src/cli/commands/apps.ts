@@ -1,11 +1,11 @@
 import type { AppInfo, Task } from '../../protocols/marathon/types.ts';
-import { openCluster } from '../open-cluster.ts';
+import { openApps } from '../apps-place.ts';
 import type { CommandContext, Style } from '../spec.ts';
 import { formatTable } from '../table.ts';
 
 /** `apps`: what runs, as DESIGN's `apps --json` and as a table. */
 export async function run(context: CommandContext): Promise<void> {
-  const { marathon } = await openCluster(context);
+  const { marathon } = await openApps(context);
   const apps = (await marathon.appsWithTasks()).toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const withTasks = context.options.tasks === true;
   context.output.result(apps.map(toDocument), toText(apps, withTasks, context.output.style));

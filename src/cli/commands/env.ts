@@ -1,3 +1,4 @@
+import { clusterEnvironment } from '../../cluster/environment.ts';
 import { describe } from '../../cluster/status.ts';
 import { openCluster } from '../open-cluster.ts';
 import { type CommandContext, textOption } from '../spec.ts';
@@ -6,15 +7,7 @@ import { type CommandContext, textOption } from '../spec.ts';
 export async function run(context: CommandContext): Promise<void> {
   const { record, plan, runtime } = await openCluster(context);
   const { endpoints } = await describe(record, runtime);
-  const variables = {
-    DEVCLUSTER_NAME: plan.name,
-    MARATHON_URL: endpoints?.marathon ?? '',
-    MESOS_MASTER_URL: endpoints?.mesos ?? '',
-    MESOS_MASTER: `zk://${plan.endpoints.zookeeper}/mesos`,
-    ZK_HOSTS: plan.endpoints.zookeeper,
-    MESOS_DNS_URL: endpoints?.mesosDns ?? '',
-    MESOS_DNS_SERVER: endpoints?.dns ?? '',
-  };
+  const variables = clusterEnvironment(plan, endpoints);
   const shell = textOption(context, 'shell') ?? guessShell(context.env.SHELL);
   const lines = Object.entries(variables).map(([name, value]) => assignment(shell, name, value));
   context.output.result(variables, lines.join('\n'));

@@ -1,6 +1,6 @@
 import { DevclusterError } from '../../support/errors.ts';
+import { confirmChange, openApps } from '../apps-place.ts';
 import { appId, forceOption, reportDeployments, runDeployment } from '../deploying.ts';
-import { openCluster } from '../open-cluster.ts';
 import { argument, type CommandContext } from '../spec.ts';
 
 /** `remove APP`: an app, or the group of that id. */
@@ -10,7 +10,8 @@ export async function run(context: CommandContext): Promise<number> {
     throw new DevclusterError('usage', 'USAGE', `'${argument(context, 'app')}' is no app`, {
       hint: 'Name an app or a group, for instance /shop; `devcluster apps` lists them.',
     });
-  const { marathon } = await openCluster(context);
+  const place = await openApps(context);
+  const { marathon } = place;
   const isApp = await marathon.app(id).then(
     () => true,
     (error: unknown) => {
@@ -28,5 +29,6 @@ export async function run(context: CommandContext): Promise<number> {
       });
     });
   };
-  return reportDeployments(context, [await runDeployment(context, marathon, `remove ${id}`, change)], 'removed');
+  await confirmChange(context, place, `Remove ${id}`);
+  return reportDeployments(context, [await runDeployment(context, place, `remove ${id}`, change)], 'removed');
 }

@@ -1,11 +1,13 @@
+import { confirmChange, openApps } from '../apps-place.ts';
 import { appId, forceOption, reportDeployments, runDeployment } from '../deploying.ts';
-import { openCluster } from '../open-cluster.ts';
 import { argument, type CommandContext } from '../spec.ts';
 
 /** `restart-app APP`. */
 export async function run(context: CommandContext): Promise<number> {
   const id = appId(argument(context, 'app'));
-  const { marathon } = await openCluster(context);
+  const place = await openApps(context);
+  const { marathon } = place;
   const change = () => marathon.restartApp(id, forceOption(context));
-  return reportDeployments(context, [await runDeployment(context, marathon, `restart ${id}`, change)]);
+  await confirmChange(context, place, `Restart ${id}`);
+  return reportDeployments(context, [await runDeployment(context, place, `restart ${id}`, change)]);
 }

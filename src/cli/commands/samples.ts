@@ -8,20 +8,21 @@ import { formatTable } from '../table.ts';
 
 /** `samples [list|deploy|remove]`. */
 export async function run(context: CommandContext): Promise<number> {
-  const { marathon, plan, site } = await openCluster(context);
+  const { marathon, mesos, plan, site } = await openCluster(context);
+  const cluster = { marathon, mesos: async () => mesos };
   const action = argument(context, 'action') ?? 'list';
   if (action === 'remove') {
     const removal = () => marathon.removeGroup(samplesGroup, { force: true });
     return reportDeployments(
       context,
-      [await runDeployment(context, marathon, 'remove the samples', removal)],
+      [await runDeployment(context, cluster, 'remove the samples', removal)],
       'removed',
     );
   }
   const group = await sampleDefinitions(templatesDir, sampleValues(plan, site));
   if (action === 'deploy')
     return reportDeployments(context, [
-      await runDeployment(context, marathon, 'deploy the samples', () => marathon.putGroup(group, { force: true })),
+      await runDeployment(context, cluster, 'deploy the samples', () => marathon.putGroup(group, { force: true })),
     ]);
   const deployed = new Map((await marathon.apps()).map((app) => [app.id, app]));
   const samples = appsOfGroup(group).map(({ id }) => ({

@@ -1,6 +1,6 @@
 import { DevclusterError } from '../../support/errors.ts';
+import { confirmChange, openApps } from '../apps-place.ts';
 import { appId, forceOption, reportDeployments, runDeployment } from '../deploying.ts';
-import { openCluster } from '../open-cluster.ts';
 import { argument, type CommandContext } from '../spec.ts';
 
 /** `scale APP N`. */
@@ -11,7 +11,9 @@ export async function run(context: CommandContext): Promise<number> {
     throw new DevclusterError('usage', 'USAGE', `'${text}' is no number of instances`, {
       hint: `For instance: devcluster scale ${id} 3`,
     });
-  const { marathon } = await openCluster(context);
+  const place = await openApps(context);
+  const { marathon } = place;
   const change = () => marathon.patchApp(id, { instances: Number(text) }, forceOption(context));
-  return reportDeployments(context, [await runDeployment(context, marathon, `scale ${id} to ${text}`, change)]);
+  await confirmChange(context, place, `Scale ${id} to ${text}`);
+  return reportDeployments(context, [await runDeployment(context, place, `scale ${id} to ${text}`, change)]);
 }

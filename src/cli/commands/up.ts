@@ -1,7 +1,9 @@
-import type { Definitions } from '../../apps/definition.ts';
 import type { DeploymentOutcome } from '../../apps/deployment.ts';
-import { createMarathonClient, type MarathonClient } from '../../clients/marathon.ts';
+import type { RenderedDefinitions as Definitions } from '../../apps/render-definitions.ts';
+import { createMarathonClient } from '../../clients/marathon.ts';
+import { createMesosClient } from '../../clients/mesos.ts';
 import { choose } from '../../cluster/choose.ts';
+import type { ClusterContext } from '../../cluster/context.ts';
 import { down } from '../../cluster/down.ts';
 import { describe, endpointsByLeaders } from '../../cluster/status.ts';
 import { type UpResult, up } from '../../cluster/up.ts';
@@ -10,7 +12,7 @@ import type { ClusterConfig } from '../../config/types.ts';
 import type { DeploymentResult } from '../../protocols/marathon/types.ts';
 import { exitCodes } from '../../support/errors.ts';
 import { trace } from '../../support/trace.ts';
-import { runDeployment } from '../deploying.ts';
+import { type DeploymentPlace, runDeployment } from '../deploying.ts';
 import { clusterContext } from '../open-cluster.ts';
 import { type CommandContext, numberOption, type Style, textOption } from '../spec.ts';
 import { formatEndpoints } from '../status-text.ts';
@@ -36,8 +38,8 @@ export async function run(context: CommandContext): Promise<number> {
   });
   trace('configuration read');
   // A definition that can't be read is known before anything is started.
-  const definitions = loaded.config.apps.length > 0 ? await readApps(loaded.config, context.env) : [];
   const clusters = clusterContext(context);
+  const definitions = loaded.config.apps.length > 0 ? await readApps(context, clusters, loaded.config) : [];
   const result = await up(clusters, {
     loaded,
     keepFailed: options.keepFailed === true,
@@ -45,6 +47,7 @@ export async function run(context: CommandContext): Promise<number> {
   });
   let deployed: Deployed[];
   try {
+    await storeSecrets(context, result);
     deployed = await deployApps(context, result, definitions);
     context.signal.throwIfAborted();
   } catch (error) {
@@ -77,40 +80,60 @@ async function deployApps(
   const samples = config.samples && outcome === 'created';
   if (!samples && definitions.length === 0) return [];
   const marathon = createMarathonClient({ urls: plan.endpoints.marathon });
+  const mesos = createMesosClient({ urls: plan.endpoints.mesos });
+  const place = { marathon, mesos: async () => mesos };
   const own = { ...context, options: { ...context.options, timeout: config.timeouts.deployment, wait: true } };
   const deployed: Deployed[] = [];
   if (samples) {
     const { sampleDefinitions } = await import('../../apps/samples.ts');
     const { sampleValues, templatesDir } = await import('../sample-values.ts');
     const group = await sampleDefinitions(templatesDir, sampleValues(plan, site));
-    deployed.push(await runDeployment(own, marathon, 'Sample apps', () => marathon.putGroup(group)));
+    deployed.push(await runDeployment(own, place, 'Sample apps', () => marathon.putGroup(group)));
     trace('samples deployed');
   }
-  deployed.push(...(await deployConfigured(own, marathon, definitions)));
+  deployed.push(...(await deployConfigured(own, place, definitions)));
   return deployed;
 }
 
-async function readApps(config: ClusterConfig, env: CommandContext['env']): Promise<Definitions[]> {
-  const { readDefinitions, refuseImages } = await import('../../apps/definition.ts');
-  const values = { cluster: { name: config.name, domain: config.network.domain }, env };
-  const definitions = await readDefinitions(config.apps, values);
-  if (choose(config).runtime === 'process') refuseImages(definitions);
+async function readApps(
+  context: CommandContext,
+  clusters: ClusterContext,
+  config: ClusterConfig,
+): Promise<Definitions[]> {
+  const { readDefinitions } = await import('../definitions.ts');
+  const { definitions } = await readDefinitions(context, {
+    paths: config.apps,
+    cluster: { name: config.name, domain: config.network.domain, nodes: config.nodes.length },
+    containers: choose(config, await clusters.choiceFacts(config)).runtime !== 'process',
+    build: true,
+    // An `up` that changes nothing starts no deployment.
+    label: false,
+  });
   return definitions;
+}
+
+/** Puts the configuration's secrets where apps find them. */
+async function storeSecrets(context: CommandContext, { record }: UpResult): Promise<void> {
+  if (Object.keys(record.config.secrets).length === 0) return;
+  const { freshSecrets } = await import('../secrets.ts');
+  const { problems } = await freshSecrets(context, record);
+  for (const problem of problems) context.progress.warn(problem);
 }
 
 async function deployConfigured(
   context: CommandContext,
-  marathon: MarathonClient,
+  place: DeploymentPlace,
   definitions: readonly Definitions[],
 ): Promise<Deployed[]> {
+  const { marathon } = place;
   const deployed: Deployed[] = [];
   for (const { apps, groups } of definitions) {
     if (apps.length > 0)
       deployed.push(
-        await runDeployment(context, marathon, apps.map(({ id }) => id).join(', '), () => marathon.putApps(apps)),
+        await runDeployment(context, place, apps.map(({ id }) => id).join(', '), () => marathon.putApps(apps)),
       );
     for (const group of groups)
-      deployed.push(await runDeployment(context, marathon, group.id, () => marathon.putGroup(group)));
+      deployed.push(await runDeployment(context, place, group.id, () => marathon.putGroup(group)));
   }
   return deployed;
 }

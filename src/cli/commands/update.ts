@@ -1,7 +1,7 @@
 import { changedFields } from '../../apps/set-fields.ts';
 import { DevclusterError } from '../../support/errors.ts';
+import { confirmChange, openApps } from '../apps-place.ts';
 import { appId, forceOption, reportDeployments, runDeployment } from '../deploying.ts';
-import { openCluster } from '../open-cluster.ts';
 import { argument, type CommandContext, listOption } from '../spec.ts';
 
 /** `update APP --set env.X=…`. */
@@ -12,8 +12,10 @@ export async function run(context: CommandContext): Promise<number> {
     throw new DevclusterError('usage', 'USAGE', 'Nothing to change', {
       hint: `For instance: devcluster update ${id} --set env.COLOR=tomato`,
     });
-  const { marathon } = await openCluster(context);
+  const place = await openApps(context);
+  const { marathon } = place;
   const fields = changedFields((await marathon.app(id)) as unknown as Record<string, unknown>, settings);
   const change = () => marathon.patchApp(id, fields, forceOption(context));
-  return reportDeployments(context, [await runDeployment(context, marathon, `update ${id}`, change)]);
+  await confirmChange(context, place, `Update ${id}`);
+  return reportDeployments(context, [await runDeployment(context, place, `update ${id}`, change)]);
 }
