@@ -195,6 +195,13 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
       events.publish({ eventType: 'deployment_success', id: plan.id, plan: planJson(plan) });
     } else {
       log.info('deployment cancelled', { id: plan.id, reason: failure });
+      const step = plan.steps[deployment.step - 1];
+      if (step)
+        events.publish({
+          eventType: 'deployment_step_failure',
+          plan: planJson(plan),
+          currentStep: stepsJson([step])[0]!,
+        });
       events.publish({ eventType: 'deployment_failed', id: plan.id, plan: planJson(plan), reason: failure });
     }
     options.onEnded(plan, failure === undefined);

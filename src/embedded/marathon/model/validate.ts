@@ -58,12 +58,18 @@ export function validateLegacy(raw: RawAppUpdate): FieldErrors[] {
   return errors.list();
 }
 
-/** The rule of an update that restores a version. */
+/** The rules of an update by itself, before it is merged into an app. */
 export function validateUpdate(raw: RawAppUpdate): FieldErrors[] {
+  const errors = createErrors();
+  const modes = (raw.networks ?? []).map(({ mode }) => mode ?? 'container');
+  if (modes.includes('host') && (raw.container?.portMappings?.length ?? 0) > 0)
+    errors.add('/', 'portMappings are not allowed with host-networking');
+  if (modes.some((mode) => mode !== 'host') && (raw.portDefinitions?.length ?? 0) > 0)
+    errors.add('/', 'portDefinitions are only allowed with host-networking');
   const others = Object.keys(raw).filter((name) => name !== 'id' && name !== 'version');
-  return raw.version !== undefined && others.length > 0
-    ? [{ path: '/', errors: ["The 'version' field may only be combined with the 'id' field."] }]
-    : [];
+  if (raw.version !== undefined && others.length > 0)
+    errors.add('/', "The 'version' field may only be combined with the 'id' field.");
+  return errors.list();
 }
 
 /** Errors in what a role may be called. */

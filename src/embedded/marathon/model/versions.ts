@@ -98,7 +98,10 @@ export function stampVersions(from: Group, to: Group, now: Timestamp): Group {
       return { ...app, version: now, versionInfo: { lastScalingAt: now, lastConfigChangeAt: now } };
     if (before.instances !== app.instances)
       return { ...app, version: now, versionInfo: { ...before.versionInfo, lastScalingAt: now } };
-    if (app.version === now && app.versionInfo.lastConfigChangeAt === now && before.version !== now) return app;
+    // A definition that was just read has `now` in all three; a restart keeps the last scaling.
+    const { lastScalingAt, lastConfigChangeAt } = app.versionInfo;
+    if (app.version === now && lastConfigChangeAt === now && lastScalingAt === before.versionInfo.lastScalingAt)
+      return app;
     // Executor resources are no part of the comparison; a change of them is kept and waits for the next version.
     if (sameJson(before.executorResources, app.executorResources)) return before;
     return { ...app, version: before.version, versionInfo: before.versionInfo };
