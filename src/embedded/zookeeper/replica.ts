@@ -66,7 +66,7 @@ export interface Replica {
 }
 
 /** Memory for entries that were applied, for followers that lag behind; a snapshot brings on those that lag further. */
-const trailingBytes = 2 << 20;
+const trailingBytes = 1 << 20;
 /** A follower that is connected has what it lacks kept up to here: sending it a snapshot would only set it back. */
 const backlogBytes = 64 << 20;
 /** Entries; while a follower lags it is not worth while to forget fewer. */

@@ -4,7 +4,7 @@ import type { MultiResult, OperationName, ReplyOf, Request } from '../../../prot
 import { type Identity, maskedAcl, permits } from '../state/acl.ts';
 import type { State } from '../state/machine.ts';
 import { Refusal } from '../state/refusal.ts';
-import { bytesOf, statOf, type Znode } from '../state/tree.ts';
+import { bytesOf, childNames, statOf, type Znode } from '../state/tree.ts';
 import type { Watches } from './watches.ts';
 
 export interface ReadContext<C> {
@@ -40,12 +40,12 @@ export function read<C>(context: ReadContext<C>, request: Request): Answer | und
     case 'getChildren': {
       const node = readable(context, request.path);
       if (request.watch) watches.add('child', request.path, connection);
-      return { op: 'getChildren', reply: { children: [...(node.children ?? [])] } };
+      return { op: 'getChildren', reply: { children: childNames(node) } };
     }
     case 'getChildren2': {
       const node = readable(context, request.path);
       if (request.watch) watches.add('child', request.path, connection);
-      return { op: 'getChildren2', reply: { children: [...(node.children ?? [])], stat: stat(context, node) } };
+      return { op: 'getChildren2', reply: { children: childNames(node), stat: stat(context, node) } };
     }
     case 'getACL': {
       const node = find(context, request.path);
@@ -99,7 +99,7 @@ function readOne<C>(context: ReadContext<C>, op: { op: 'getData' | 'getChildren'
     const node = readable(context, op.path);
     return op.op === 'getData'
       ? { op: 'getData', data: bytesOf(node), stat: stat(context, node) }
-      : { op: 'getChildren', children: [...(node.children ?? [])] };
+      : { op: 'getChildren', children: childNames(node) };
   } catch (refusal) {
     if (refusal instanceof Refusal) return { op: 'error', err: refusal.code };
     throw refusal;

@@ -2,7 +2,7 @@
 import { JuteReader, JuteWriter } from '../../../protocols/zookeeper/jute.ts';
 import { Acl } from '../../../protocols/zookeeper/records.ts';
 import { type Session, type State, zxidOf } from './machine.ts';
-import { nameOf, parentOf } from './paths.ts';
+import { parentOf } from './paths.ts';
 import type { Tree, Znode } from './tree.ts';
 
 const version = 2;
@@ -159,7 +159,7 @@ function readTree(r: JuteReader): Tree {
     const parent = tree.nodes.get(parentOf(path));
     if (!parent) throw new SnapshotError(`${path} has no parent in the snapshot`);
     parent.children ??= new Set();
-    parent.children.add(nameOf(path));
+    parent.children.add(path);
   }
   return tree;
 }

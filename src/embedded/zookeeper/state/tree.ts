@@ -18,7 +18,7 @@ export interface Znode {
   creations: number;
   /** The owning session, a code of `specialOwners`, or 0. */
   owner: bigint;
-  /** Names; made with the first child. */
+  /** Paths, the same strings as in the tree's map; made with the first child. */
   children: Set<string> | undefined;
 }
 
@@ -93,7 +93,7 @@ export function changing(tree: Tree, path: string, node: Znode): void {
 export function link(tree: Tree, path: string, node: Znode): void {
   const parent = tree.nodes.get(parentOf(path))!;
   parent.children ??= new Set();
-  parent.children.add(nameOf(path));
+  parent.children.add(path);
   tree.nodes.set(path, node);
   tree.dataSize += path.length + (node.data?.length ?? 0);
 }
@@ -103,7 +103,7 @@ export function unlink(tree: Tree, path: string): void {
   const node = tree.nodes.get(path);
   if (!node) return;
   const parent = tree.nodes.get(parentOf(path));
-  if (parent?.children?.delete(nameOf(path)) && parent.children.size === 0) parent.children = undefined;
+  if (parent?.children?.delete(path) && parent.children.size === 0) parent.children = undefined;
   tree.nodes.delete(path);
   tree.dataSize -= path.length + (node.data?.length ?? 0);
 }
@@ -125,6 +125,10 @@ export function statOf(node: Znode, extended: boolean): Stat {
     numChildren,
     pzxid: BigInt(node.pzxid),
   };
+}
+
+export function childNames(node: Znode): string[] {
+  return [...(node.children ?? [])].map(nameOf);
 }
 
 export function bytesOf(node: Znode): Buffer | null {
