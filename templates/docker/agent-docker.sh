@@ -208,7 +208,10 @@ done
 running=$!
 # shellcheck disable=SC2064,SC2086 # the numbers of now
 trap "kill $running $forwarders 2>/dev/null" TERM INT HUP
-while kill -0 "$running" 2>/dev/null; do
+wait "$running"
+code=$?
+# A signal ends the waiting before the command ends.
+while [ "$code" -gt 128 ] && kill -0 "$running" 2>/dev/null; do
   wait "$running"
   code=$?
 done

@@ -11,27 +11,29 @@ end_child() {
   if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null; fi
 }
 
-# Returns at once when a signal comes.
+# Returns when a signal comes; one that comes too early for that costs no more than the second.
 pause() {
-  sleep "$1" &
+  sleep 1 &
   wait $!
 }
 
-trap 'end_child; wait; exit 143' TERM INT
+trap 'end_child; if [ -n "$child" ]; then wait "$child"; fi; exit 143' TERM INT
 trap 'held=1; end_child' USR1
 trap 'held=' USR2
 
 lived=
 while :; do
   if [ -n "$held" ]; then
-    pause 3600
+    pause
     continue
   fi
   began=$(date +%s)
   "$@" &
   child=$!
+  wait "$child"
+  code=$?
   # A signal ends the waiting before the child ends.
-  while kill -0 "$child" 2>/dev/null; do
+  while [ "$code" -gt 128 ] && kill -0 "$child" 2>/dev/null; do
     wait "$child"
     code=$?
   done
@@ -40,5 +42,5 @@ while :; do
   if [ $(($(date +%s) - began)) -ge 10 ]; then lived=1; fi
   if [ -z "$lived" ]; then exit "$code"; fi
   echo "supervise: $1 ended with code $code; it is started again" >&2
-  pause 1
+  pause
 done
