@@ -1,7 +1,7 @@
 import type { ClusterConfig, Engine, ImageSetName, RuntimeKind } from '../config/types.ts';
-import { engineOf } from '../plan/image-sets.ts';
+import { engineOf, imageOf, suitableSet } from '../plan/image-sets.ts';
 import { type Component, components } from '../protocols/versions.ts';
-import { dockerMissing } from '../runtime/index.ts';
+import type { EngineSurvey } from '../runtime/docker/survey.ts';
 import { DevclusterError } from '../support/errors.ts';
 
 export interface Choice {
@@ -16,35 +16,88 @@ type EngineChoices = Pick<ClusterConfig, 'components' | 'images'>;
 /** Components whose real programs run as local processes too. */
 const realAsProcess: readonly Component[] = ['zookeeper'];
 
+/** What the choice depends on besides the configuration. */
+export interface ChoiceFacts {
+  /** The Docker engine; undefined when nobody asked because the configuration leaves nothing open. */
+  docker: EngineSurvey | undefined;
+}
+
+type Choices = Pick<ClusterConfig, 'runtime' | 'engine' | 'components' | 'images'>;
+
+/** Whether the choice depends on a Docker engine. */
+export function needsSurvey({ runtime }: Pick<ClusterConfig, 'runtime'>): boolean {
+  return runtime !== 'process';
+}
+
 /**
  * Where a new cluster runs and by whose programs. Asked for by name a choice is kept or refused; `auto` takes what is
  * here and never uses the network. Whether a real program is on this machine the runtime finds out.
  * @throws DevclusterError missing
  */
-export function choose(config: Pick<ClusterConfig, 'runtime' | 'engine' | 'components' | 'images'>): Choice {
-  if (config.runtime === 'docker') throw dockerMissing();
+export function choose(config: Choices, { docker }: ChoiceFacts): Choice {
+  if (config.runtime === 'docker' && docker?.available === false) throw docker.error;
+  const inDocker = config.runtime === 'docker' || (config.runtime === 'auto' && docker?.available === true);
+  return inDocker ? chooseInDocker(config, docker) : chooseAsProcess(config, docker);
+}
+
+function chooseInDocker(config: Choices, docker: EngineSurvey | undefined): Choice {
+  const survey = docker?.available ? docker : undefined;
+  const missing = survey ? missingImages(config, survey) : ['the images'];
+  const engine = config.engine === 'auto' ? (missing.length === 0 ? 'mesos' : 'embedded') : config.engine;
+  const picked = [
+    ...(config.runtime === 'auto'
+      ? [`runtime 'docker' (engine ${survey?.version ?? 'unknown'} answers; --runtime process needs none)`]
+      : []),
+    ...(config.engine === 'auto'
+      ? [
+          engine === 'mesos'
+            ? "engine 'mesos' (all its images are here; --engine embedded starts faster)"
+            : `engine 'embedded' (not here: ${missing.join(', ')}; --engine mesos pulls what it needs)`,
+        ]
+      : []),
+  ];
+  return { runtime: 'docker', engine, explanation: explain(picked) };
+}
+
+/** References of the images that the engine `mesos` would need and that are not on the engine's machine. */
+function missingImages(config: Choices, { traits, images }: EngineSurvey & { available: true }): string[] {
+  const suitable = suitableSet(traits);
+  const needed = realComponents(config, 'mesos', suitable).map(
+    (component) => imageOf(config, component, suitable).reference,
+  );
+  return [...new Set(needed)].filter((reference) => !images.has(reference));
+}
+
+function chooseAsProcess(config: Choices, docker: EngineSurvey | undefined): Choice {
   const engine = config.engine === 'auto' ? 'embedded' : config.engine;
   const real = realComponents(config, engine);
   for (const component of real)
     if (!realAsProcess.includes(component))
       throw engineMissing(
         config.components[component].engine ? `the engine 'mesos' of ${component}` : `engine: ${engine}`,
+        docker,
       );
   const image = real.find((component) => config.components[component].image !== undefined);
-  if (image) throw engineMissing(`the image of ${image}`);
+  if (image) throw engineMissing(`the image of ${image}`, docker);
   const picked = [
-    ...(config.runtime === 'auto' ? ["runtime 'process' (this version has no other)"] : []),
+    ...(config.runtime === 'auto'
+      ? [`runtime 'process' (${docker?.available === false ? lowerFirst(docker.reason) : 'Docker was not looked for'})`]
+      : []),
     ...(config.engine === 'auto'
       ? [
-          `engine 'embedded'${real.length > 0 ? ` for all but ${real.join(', ')}` : ''} (the runtime 'process' has no other)`,
+          `engine 'embedded'${real.length > 0 ? ` for all but ${real.join(', ')}` : ''} (the other, 'mesos', runs in Docker)`,
         ]
       : []),
   ];
-  return {
-    runtime: 'process',
-    engine,
-    explanation: picked.length > 0 ? `auto: ${picked.join(', ')}` : undefined,
-  };
+  return { runtime: 'process', engine, explanation: explain(picked) };
+}
+
+function explain(picked: readonly string[]): string | undefined {
+  return picked.length > 0 ? `auto: ${picked.join(', ')}` : undefined;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** The components that are to run by the real programs. */
@@ -52,13 +105,14 @@ export function realComponents(config: EngineChoices, engine: Engine, suitable?:
   return components.filter((component) => engineOf(config, engine, component, suitable) === 'mesos');
 }
 
-function engineMissing(what: string): DevclusterError {
+function engineMissing(what: string, docker: EngineSurvey | undefined): DevclusterError {
+  const why = docker?.available === false ? `, and ${lowerFirst(docker.reason)}` : '';
   return new DevclusterError(
     'missing',
     'ENGINE_MISSING',
-    `The real programs (${what}) run as containers only, and this version of devcluster has no 'docker' runtime; only ZooKeeper can be the real one`,
+    `The real programs (${what}) run in Docker only${why}; as a local process only ZooKeeper can be the real one`,
     {
-      hint: "Use --engine embedded: devcluster's own servers speak the same protocols. Or leave the choice to `auto`.",
+      hint: "Use --runtime docker, or --engine embedded: devcluster's own servers speak the same protocols.",
     },
   );
 }

@@ -1,8 +1,10 @@
-import type { RuntimeKind } from '../config/types.ts';
+import type { ClusterConfig, RuntimeKind } from '../config/types.ts';
+import { type EngineSurvey, surveyEngine } from '../runtime/docker/survey.ts';
 import { createRuntime } from '../runtime/index.ts';
 import type { Runtime } from '../runtime/types.ts';
 import { DevclusterError } from '../support/errors.ts';
 import type { Progress } from '../support/progress.ts';
+import { type ChoiceFacts, needsSurvey } from './choose.ts';
 import { probe } from './probes.ts';
 import { createRecords, isPlanned, type PlannedRecord, type Records } from './record.ts';
 
@@ -13,6 +15,8 @@ export interface ClusterContext {
   /** Aborted when the user wants to stop. */
   signal: AbortSignal;
   runtime(kind: RuntimeKind): Promise<Runtime>;
+  /** What the choice of runtime and engine depends on; asked for once. */
+  choiceFacts(config: Pick<ClusterConfig, 'runtime'>): Promise<ChoiceFacts>;
   /** How services are asked whether they are ready. */
   probe: typeof probe;
 }
@@ -23,11 +27,17 @@ export function createClusterContext(options: {
   signal: AbortSignal;
 }): ClusterContext {
   const runtimes = new Map<RuntimeKind, Promise<Runtime>>();
+  let survey: Promise<EngineSurvey> | undefined;
   return {
     records: createRecords(options.env),
     progress: options.progress,
     signal: options.signal,
     probe,
+    async choiceFacts(config) {
+      if (!needsSurvey(config)) return { docker: undefined };
+      survey ??= surveyEngine(options.env);
+      return { docker: await survey };
+    },
     runtime(kind) {
       const runtime = runtimes.get(kind) ?? createRuntime(kind, { env: options.env });
       runtimes.set(kind, runtime);

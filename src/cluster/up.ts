@@ -57,7 +57,7 @@ export async function up(context: ClusterContext, options: UpOptions): Promise<U
     if (known) refuseConflicts(known, config);
     else if (found) refuseOtherEngines(found, config);
     const record: ClusterRecord = {
-      ...(known ?? startRecord(context, config, found)),
+      ...(known ?? (await startRecord(context, config, found))),
       config,
       overrides: { ...found?.overrides, ...options.loaded.overrides },
       ...(options.owner ? { owner: options.owner } : {}),
@@ -90,8 +90,12 @@ function configFor(loaded: LoadedConfig, record: ClusterRecord | undefined): Clu
 }
 
 /** The record of a cluster that is about to be made; one whose data was kept keeps its places too. */
-function startRecord(context: ClusterContext, config: ClusterConfig, kept: ClusterRecord | undefined): ClusterRecord {
-  const choice = choose(config);
+async function startRecord(
+  context: ClusterContext,
+  config: ClusterConfig,
+  kept: ClusterRecord | undefined,
+): Promise<ClusterRecord> {
+  const choice = choose(config, await context.choiceFacts(config));
   if (choice.explanation) context.progress.note(choice.explanation);
   const record = newRecord({ name: config.name, runtime: choice.runtime, engine: choice.engine, config });
   return kept?.site ? { ...record, site: kept.site } : record;

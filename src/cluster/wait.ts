@@ -39,7 +39,7 @@ export async function startAndWait(options: WaitOptions, start: () => Promise<vo
     serviceTimeoutMs: options.serviceTimeoutSeconds * 1000,
     progress,
     signal: AbortSignal.any([signal, stopWaiting.signal]),
-    eventful: runtime.kind === 'process',
+    eventful: runtime.kind === 'process' || plan.engine === 'embedded',
     probe: options.probe,
   });
   runtime.watch(plan, readiness.event, stopWaiting.signal);

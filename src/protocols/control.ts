@@ -92,7 +92,7 @@ export interface HostStatus extends ProcessIdentity {
 
 /** Content of the status file. */
 export interface NumberedStatus {
-  /** Of the last event that it includes; the first one of a host is 1. */
+  /** Of the last event that it includes. Events of a node are numbered upwards, over all hosts it ever had. */
   number: number;
   services: readonly ServiceStatus[];
 }

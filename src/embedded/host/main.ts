@@ -12,6 +12,8 @@ export async function loadAll(): Promise<void> {
 }
 
 const [, , unitFile, ...rest] = process.argv;
+/** The time of apps may be moved on by a long way. */
+const controlTimeoutMs = 60_000;
 if (unitFile === '--control') void control(rest).then((code) => (process.exitCode = code));
 else if (unitFile !== '--write-cache') {
   const spec = readSpec(unitFile);
@@ -19,16 +21,18 @@ else if (unitFile !== '--write-cache') {
   else process.exitCode = 2;
 }
 
-/** `--control SOCKET COMPONENT ACTION`: the client of a host's control socket, for where only this program is. */
-async function control([socket = '', component, action]: readonly string[]): Promise<number> {
-  const what = components.find((known) => known === component);
+/** `--control SOCKET …`: the client of a host's control socket, for where only this program can reach it. */
+async function control([socket = '', what = '', action = '']: readonly string[]): Promise<number> {
+  const client = createControlClient(socket, controlTimeoutMs);
+  const component = components.find((known) => known === what);
   const doing = serviceActions.find((known) => known === action);
-  if (!what || !doing) {
-    process.stderr.write('usage: node-host --control SOCKET COMPONENT start|stop|restart\n');
-    return 2;
-  }
   try {
-    process.stdout.write(`${JSON.stringify(await createControlClient(socket).act(what, doing))}\n`);
+    if (what === 'advance' && Number(action) > 0) await client.advance(Number(action));
+    else if (component && doing) await client.act(component, doing);
+    else {
+      process.stderr.write('usage: node-host --control SOCKET (COMPONENT start|stop|restart | advance MS)\n');
+      return 2;
+    }
     return 0;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);

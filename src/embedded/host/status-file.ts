@@ -12,7 +12,8 @@ export interface Reporter {
  * @param events gets each event with its number, after it is in the file
  */
 export function createReporter(path: string, events: LogStream, services: () => readonly ServiceStatus[]): Reporter {
-  let number = 0;
+  // Later hosts of a node go on with higher numbers, whatever became of the file.
+  let number = Date.now() * 1000;
   const write = () => {
     const status: NumberedStatus = { number, services: services() };
     writeFileSync(`${path}.tmp`, JSON.stringify(status), { mode: 0o600 });

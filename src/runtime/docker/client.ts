@@ -1,3 +1,4 @@
+import { Agent } from 'node:https';
 import type Docker from 'dockerode';
 import { DevclusterError } from '../../support/errors.ts';
 import { httpJson } from '../../support/http-client.ts';
@@ -56,17 +57,28 @@ function refuseUnfit({ version, apiVersion, os }: EngineFacts): void {
     });
 }
 
-/** One question to the engine by plain HTTP. @throws DevclusterError missing */
+/** What the engine answers to a GET; undefined when it refuses. @throws DevclusterError missing: nobody answers */
+export async function askJson<T>(endpoint: EngineEndpoint, path: string, timeoutMs: number): Promise<T | undefined> {
+  const { status, json } = await ask(endpoint, path, timeoutMs);
+  return status === 200 ? (json as T) : undefined;
+}
+
+/** One question to the engine by plain HTTP, without the client. @throws DevclusterError missing */
 async function ask(endpoint: EngineEndpoint, path: string, timeoutMs: number) {
   try {
     if (endpoint.kind === 'unix')
       return await httpJson<unknown>(`http://docker${path}`, { socketPath: endpoint.socketPath, timeoutMs });
-    const { tls } = endpoint;
+    const { tls, port } = endpoint;
     const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
-    if (!tls) return await httpJson<unknown>(`http://${host}:${endpoint.port}${path}`, { timeoutMs });
-    // Certificates are the client's business.
-    const docker = await loadClient(endpoint, timeoutMs);
-    return { status: 200, json: (await docker.version()) as unknown, text: '' };
+    if (!tls) return await httpJson<unknown>(`http://${host}:${port}${path}`, { timeoutMs });
+    const { ca, cert, key, verify } = tls;
+    const agent = new Agent({
+      rejectUnauthorized: verify,
+      ...(ca ? { ca } : {}),
+      ...(cert ? { cert } : {}),
+      ...(key ? { key } : {}),
+    });
+    return await httpJson<unknown>(`https://${host}:${port}${path}`, { timeoutMs, agent });
   } catch (error) {
     throw engineError(error, endpoint);
   }
@@ -88,12 +100,6 @@ export async function loadClient(endpoint: EngineEndpoint, timeoutMs?: number): 
     ca: tls?.ca,
     cert: tls?.cert,
     key: tls?.key,
-    ...(tls && !tls.verify ? { agent: await trusting(tls) } : {}),
+    ...(tls && !tls.verify ? { agent: new Agent({ ...tls, rejectUnauthorized: false }) } : {}),
   } as never);
-}
-
-/** An agent that takes any certificate, where the user's Docker context says so. */
-async function trusting({ cert, key }: { cert?: Buffer; key?: Buffer }): Promise<unknown> {
-  const { Agent } = await import('node:https');
-  return new Agent({ rejectUnauthorized: false, ...(cert ? { cert } : {}), ...(key ? { key } : {}) });
 }

@@ -32,8 +32,6 @@ export interface ContainerContext {
   embeddedImage: string;
   /** Folder of the cluster's record. */
   folder: string;
-  /** Address on which task ports are published; those of services have theirs in the plan. */
-  taskAddress: string;
   /** The secrets that the agent resolves, below `secretsDir`. */
   secrets: readonly TarEntry[];
 }
@@ -210,7 +208,7 @@ function joining(plan: ClusterPlan, node: NodePlan) {
 
 /** The node's own identity: its name and address, the names of all nodes, its resolvers and published ports. */
 function withNetwork(
-  { plan, taskAddress }: ContainerContext,
+  { plan }: ContainerContext,
   node: NodePlan,
   options: ContainerCreateOptions,
 ): ContainerCreateOptions {
@@ -224,6 +222,8 @@ function withNetwork(
     publish(ports[name], 'tcp', published[name].host, published[name].port);
     if (name === 'dns') publish(ports[name], 'udp', published[name].host, published[name].port);
   }
+  // Not at the node's own loopback address: people are told that tasks are at 127.0.0.1.
+  const taskAddress = published.dns.host.startsWith('127.') ? '127.0.0.1' : published.dns.host;
   for (let port = taskPorts.begin; port <= taskPorts.end; port++) publish(port, 'tcp', taskAddress, port);
   const others = plan.nodes.filter(({ name }) => name !== node.name).map(({ site }) => site.address);
   return {

@@ -69,9 +69,14 @@ export async function ensureNetwork(docker: Docker, request: NetworkRequest): Pr
 export function nodeAddress(subnet: Subnet, n: number): string {
   const address = addressOf(subnet, n);
   if (address !== undefined) return address;
-  throw new DevclusterError('usage', 'SUBNET_TOO_SMALL', `The subnet ${formatSubnet(subnet)} has no room for ${n} nodes`, {
-    hint: 'Set network.subnet to a larger one, for instance a /24.',
-  });
+  throw new DevclusterError(
+    'usage',
+    'SUBNET_TOO_SMALL',
+    `The subnet ${formatSubnet(subnet)} has no room for ${n} nodes`,
+    {
+      hint: 'Set network.subnet to a larger one, for instance a /24.',
+    },
+  );
 }
 
 export async function inspectNetwork(docker: Docker, name: string): Promise<NetworkInspectInfo | undefined> {

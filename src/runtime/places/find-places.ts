@@ -14,7 +14,15 @@ import {
   subnetAttempts,
   subnetOf,
 } from './places.ts';
-import { firstProblem, portNames, portTaken, shifted, shiftRemark, type Taken } from './port-problems.ts';
+import {
+  firstProblem,
+  portNames,
+  portTaken,
+  shifted,
+  shiftRemark,
+  type Taken,
+  unlessPrivileged,
+} from './port-problems.ts';
 
 export type Ports = Record<PortName, number>;
 
@@ -70,7 +78,7 @@ async function onOwnAddresses(
   const problems = await Promise.all(
     portNames.map(async (name) => {
       const needed = addresses.filter((_, i) => portNamesOf(request.nodes[i]!.control).includes(name));
-      return { name, needed, problem: await firstProblem(needed, wanted[name], name) };
+      return { name, needed, problem: unlessPrivileged(await firstProblem(needed, wanted[name], name), taken) };
     }),
   );
   for (const { name, needed, problem } of problems) {

@@ -3,7 +3,7 @@ import { DevclusterError } from '../../support/errors.ts';
 import type { SiteRequest } from '../types.ts';
 import { nextBlock, type Places } from './find-places.ts';
 import { blockSize, blocksOf, nodeAddress, portNamesOf } from './places.ts';
-import { describeProblem, firstProblem, portNames, portTaken, type Taken } from './port-problems.ts';
+import { describeProblem, firstProblem, portNames, portTaken, type Taken, unlessPrivileged } from './port-problems.ts';
 
 /** A known cluster keeps its places, if they are still its own; nodes that are new get places beside them. */
 export async function keepPlaces(
@@ -43,7 +43,7 @@ export async function keepPlaces(
       const address = besides(first.address, used);
       used.add(address);
       for (const port of portNamesOf(control)) {
-        const problem = await firstProblem([address], first.ports[port], port);
+        const problem = unlessPrivileged(await firstProblem([address], first.ports[port], port), taken);
         if (problem) throw portTaken(port, problem, taken);
       }
       claim.addresses.push(address);
@@ -75,7 +75,7 @@ async function checkStillFree(site: NodeSite, control: boolean, taken: Taken): P
     );
   await Promise.all(
     portNamesOf(control).map(async (name) => {
-      const problem = await firstProblem([site.address], site.ports[name], name);
+      const problem = unlessPrivileged(await firstProblem([site.address], site.ports[name], name), taken);
       if (!problem) return;
       throw new DevclusterError(
         'conflict',

@@ -11,6 +11,13 @@ export const portNames = Object.keys(standardPorts) as PortName[];
 export interface Taken {
   claims: readonly Claim[];
   listeners: readonly Listener[];
+  /** Whether somebody with more rights than this user is to listen, as a Docker engine does. */
+  privileged?: boolean;
+}
+
+/** A problem that only this user would have is none where somebody with more rights is to listen. */
+export function unlessPrivileged(problem: Problem | undefined, taken: Taken): Problem | undefined {
+  return taken.privileged && problem?.code === 'EACCES' ? undefined : problem;
 }
 
 /** Why a node can't have a port. */

@@ -33,6 +33,8 @@ export interface ReserveOptions {
   standard?: Readonly<Record<PortName, number>>;
   /** Default: what the system says. */
   ephemeralPorts?: PortRange;
+  /** Whether somebody with more rights than this user is to listen. */
+  privileged?: boolean;
 }
 
 /**
@@ -73,6 +75,7 @@ async function reserveLocked(request: SiteRequest, known: Site | undefined, opti
   const taken: Taken = {
     claims: [...folders].flatMap((each) => readClaims(each, options.paths.folder)),
     listeners: listListeners(),
+    ...(options.privileged ? { privileged: true } : {}),
   };
 
   const standard = options.standard ?? standardPorts;

@@ -6,24 +6,8 @@ import { parseTaskRecord, taskRecordFile } from '../../protocols/mesos/task-reco
 import { DevclusterError, messageOf, systemCode } from '../../support/errors.ts';
 import { readTextIfExists } from '../../support/files.ts';
 import { isAlive } from '../../support/process.ts';
+import { nodeEnvironment } from '../node-environment.ts';
 import type { TaskPlace } from '../types.ts';
-
-/** What a command on a node finds in its environment, besides the caller's: where the node's own services are. */
-export function nodeEnvironment(plan: ClusterPlan, node: NodePlan): Record<string, string> {
-  const { address, ports } = node.site;
-  const url = (port: number) => `http://${address}:${port}`;
-  return {
-    DEVCLUSTER_NAME: plan.name,
-    DEVCLUSTER_NODE: node.name,
-    DEVCLUSTER_NODE_ADDRESS: address,
-    ZK_HOSTS: plan.endpoints.zookeeper,
-    MESOS_MASTER: `zk://${plan.endpoints.zookeeper}/mesos`,
-    MESOS_AGENT_URL: url(ports['mesos-agent']),
-    MESOS_DNS_URL: url(ports['mesos-dns-http']),
-    MESOS_DNS_SERVER: `${address}:${ports.dns}`,
-    ...(node.control ? { MESOS_MASTER_URL: url(ports['mesos-master']), MARATHON_URL: url(ports.marathon) } : {}),
-  };
-}
 
 /**
  * Runs a command on this machine, which is the machine of all nodes, with this process's own terminal: with the node's

@@ -17,6 +17,11 @@ import { type FakeRuntime, fakeProbe, fakeRuntime } from './fakes.ts';
 let folder: string;
 let runtime: FakeRuntime;
 let context: ClusterContext;
+const noDocker = {
+  available: false as const,
+  reason: 'No Docker engine answers',
+  error: new DevclusterError('missing', 'NO_DOCKER', 'No Docker engine answers'),
+};
 let abort: AbortController;
 let notReady: Map<string, string>;
 let notes: string[];
@@ -40,6 +45,7 @@ beforeEach(async () => {
     progress: { ...silentProgress, note: (text) => notes.push(text), warn: (text) => notes.push(text) },
     signal: abort.signal,
     runtime: async () => runtime,
+    choiceFacts: async () => ({ docker: noDocker }),
     probe: fakeProbe(() => plan!, notReady),
   };
 });
@@ -68,7 +74,7 @@ describe('up', () => {
   it('says in one line what auto picked', async () => {
     await bringUp();
     expect(notes).toEqual([
-      "auto: runtime 'process' (this version has no other), engine 'embedded' (the runtime 'process' has no other)",
+      "auto: runtime 'process' (no Docker engine answers), engine 'embedded' (the other, 'mesos', runs in Docker)",
     ]);
   });
 
@@ -80,7 +86,7 @@ describe('up', () => {
   });
 
   it.each([
-    ['docker', { runtime: 'docker' }, 'RUNTIME_MISSING'],
+    ['docker', { runtime: 'docker' }, 'NO_DOCKER'],
     ['the real programs', { engine: 'mesos' }, 'ENGINE_MISSING'],
   ])('refuses %s with what is missing, and leaves nothing behind', async (_, flags, code) => {
     await expect(bringUp(flags)).rejects.toMatchObject({ kind: 'missing', code });

@@ -1,0 +1,78 @@
+import { PassThrough } from 'node:stream';
+import type Docker from 'dockerode';
+import type { ClusterPlan, NodePlan, UnitPlan } from '../../plan/types.ts';
+import type { Component } from '../../protocols/versions.ts';
+import { DevclusterError } from '../../support/errors.ts';
+import { containerName, inContainer, isHost } from './containers.ts';
+import { inImage } from './embedded-image.ts';
+import { engineMessage, statusOf } from './errors.ts';
+import { stopUnit } from './lifecycle.ts';
+
+/**
+ * Starts or stops one service of a node: by the node host's control socket, which only the inside of its container
+ * reaches, or with the service's own container.
+ * @throws DevclusterError notFound, conflict when the node does not run
+ */
+export async function controlService(
+  docker: Docker,
+  plan: ClusterPlan,
+  node: NodePlan,
+  component: Component,
+  action: 'start' | 'stop',
+): Promise<void> {
+  const unit = node.units.find(({ services }) => services.some((service) => service.component === component));
+  if (!unit) throw new DevclusterError('notFound', 'NO_SUCH_SERVICE', `${node.name} has no service '${component}'`);
+  const container = containerName(plan, unit);
+  if (isHost(unit)) return tellHost(docker, container, unit, [component, action]);
+  if (action === 'stop') return stopUnit(docker, container);
+  try {
+    await docker.getContainer(container).start();
+  } catch (error) {
+    if (statusOf(error) !== 304) throw error;
+  }
+}
+
+/** Moves the time of a node's apps on, as far as they belong to embedded services. */
+export async function advanceClock(docker: Docker, plan: ClusterPlan, node: NodePlan, ms: number): Promise<void> {
+  const host = node.units.find(isHost);
+  if (host) await tellHost(docker, containerName(plan, host), host, ['advance', String(ms)]);
+}
+
+async function tellHost(docker: Docker, container: string, unit: UnitPlan, words: readonly string[]): Promise<void> {
+  const program = [inImage.node, inImage.host, '--control', inContainer.controlSocket];
+  const { code, output } = await runInside(docker, container, unit.node, [...program, ...words]);
+  if (code !== 0)
+    throw new DevclusterError(
+      'unexpected',
+      'CONTROL_FAILED',
+      `The host of ${unit.id} refuses '${words.join(' ')}': ${output.trim()}`,
+    );
+}
+
+/** Runs a program in a container to its end. */
+async function runInside(docker: Docker, container: string, node: string, command: readonly string[]) {
+  let exec: Docker.Exec;
+  try {
+    exec = await docker
+      .getContainer(container)
+      .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, AttachStdin: false });
+  } catch (error) {
+    if (statusOf(error) === 404 || statusOf(error) === 409)
+      throw new DevclusterError('conflict', 'NODE_NOT_RUNNING', `${node} does not run: ${engineMessage(error)}`, {
+        hint: `Run 'devcluster start ${node}', or 'devcluster node resume ${node}' when it is paused.`,
+      });
+    throw error;
+  }
+  const stream = await exec.start({ hijack: true, stdin: false });
+  const chunks: Buffer[] = [];
+  const collect = new PassThrough();
+  collect.on('data', (chunk: Buffer) => chunks.push(chunk));
+  docker.modem.demuxStream(stream, collect, collect);
+  await new Promise<void>((resolve, reject) => {
+    stream.once('end', resolve);
+    stream.once('close', resolve);
+    stream.once('error', reject);
+  });
+  const { ExitCode } = await exec.inspect();
+  return { code: ExitCode ?? 1, output: Buffer.concat(chunks).toString('utf8') };
+}

@@ -1,0 +1,38 @@
+import type Docker from 'dockerode';
+import { askEngine, type EngineFacts, loadClient } from './client.ts';
+import { type EngineEndpoint, engineEndpoint } from './endpoint.ts';
+import { engineError } from './errors.ts';
+
+/** An engine and how it is spoken to; nothing is loaded or asked before it is needed. */
+export interface Engine {
+  readonly endpoint: EngineEndpoint;
+  /** @throws DevclusterError missing */
+  facts(): Promise<EngineFacts>;
+  /** Runs `work` with the client; what the engine refuses becomes an error that a user can act on. */
+  with<T>(work: (docker: Docker) => Promise<T>): Promise<T>;
+}
+
+const factsTimeoutMs = 5_000;
+
+/** @throws DevclusterError usage, missing: for settings that name no engine */
+export function openEngine(env: Readonly<Record<string, string | undefined>>): Engine {
+  const endpoint = engineEndpoint(env);
+  let docker: Promise<Docker> | undefined;
+  let facts: Promise<EngineFacts> | undefined;
+  return {
+    endpoint,
+    facts() {
+      facts ??= askEngine(endpoint, factsTimeoutMs);
+      return facts;
+    },
+    async with(work) {
+      docker ??= loadClient(endpoint);
+      const client = await docker;
+      try {
+        return await work(client);
+      } catch (error) {
+        throw engineError(error, endpoint);
+      }
+    },
+  };
+}

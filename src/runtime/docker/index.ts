@@ -1,0 +1,181 @@
+import { nodeContainerName } from '../../plan/docker-names.ts';
+import type { ClusterPlan, NodePlan, PortName } from '../../plan/types.ts';
+import { DevclusterError } from '../../support/errors.ts';
+import { nodeEnvironment } from '../node-environment.ts';
+import { type StatePaths, statePaths } from '../paths.ts';
+import { releaseSite } from '../places/reserve.ts';
+import type { Runtime } from '../types.ts';
+import {
+  type ContainerContext,
+  containerName,
+  hasHolder,
+  holderContainer,
+  isHost,
+  unitContainer,
+} from './containers.ts';
+import { advanceClock, controlService } from './control.ts';
+import { ensureEmbeddedImage } from './embedded-image.ts';
+import { openEngine } from './engine.ts';
+import { execInContainer } from './exec.ts';
+import { inspectUnits } from './inspect.ts';
+import {
+  inspectContainer,
+  killNode,
+  partitionNode,
+  pauseNode,
+  resumeNode,
+  startContainer,
+  stopNode,
+  stopUnit,
+} from './lifecycle.ts';
+import { readLogs } from './logs.ts';
+import { removeFromDocker } from './remove.ts';
+import { reserveInDocker } from './reserve.ts';
+import { readSecrets } from './secrets.ts';
+import { watchUnits } from './watch.ts';
+
+export interface DockerRuntimeOptions {
+  /** DOCKER_HOST and others tell the engine, XDG_STATE_HOME and HOME where the records are. */
+  env: Readonly<Record<string, string | undefined>>;
+  paths?: StatePaths;
+  claimsFolder?: string;
+  /** Ports to publish at instead of the standard ones. */
+  standardPorts?: Readonly<Record<PortName, number>>;
+}
+
+/** Runs each node as a container, or as several that share a network, in a Docker engine. */
+export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
+  const paths = options.paths ?? statePaths(options.env);
+  const engine = openEngine(options.env);
+  let image: Promise<string> | undefined;
+  /** Holders that are being started, by the names of their containers. */
+  const holders = new Map<string, Promise<void>>();
+  const watching = new Set<Promise<unknown>>();
+
+  const contextOf = async (plan: ClusterPlan): Promise<ContainerContext> => {
+    image ??= engine.facts().then((facts) => engine.with((docker) => ensureEmbeddedImage(docker, facts)));
+    const cluster = paths.cluster(plan.name);
+    return {
+      plan,
+      embeddedImage: await image,
+      folder: cluster.folder,
+      secrets: await readSecrets(cluster.secretsDir),
+    };
+  };
+
+  const startHolder = (context: ContainerContext, node: NodePlan): Promise<void> => {
+    const spec = holderContainer(context, node);
+    const starting =
+      holders.get(spec.name) ??
+      engine.with((docker) => startContainer(docker, spec)).finally(() => holders.delete(spec.name));
+    holders.set(spec.name, starting);
+    return starting;
+  };
+
+  return {
+    kind: 'docker',
+
+    async reserve(request, known) {
+      // The image is made while the places are found.
+      image ??= engine.facts().then((facts) => engine.with((docker) => ensureEmbeddedImage(docker, facts)));
+      image.catch(() => {});
+      const site = await reserveInDocker(engine, request, known, {
+        paths: paths.cluster(request.cluster),
+        ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
+        ...(options.standardPorts === undefined ? {} : { standardPorts: options.standardPorts }),
+      });
+      await image;
+      return site;
+    },
+
+    async start(plan, unit) {
+      const context = await contextOf(plan);
+      const node = nodeOf(plan, unit.node);
+      await Promise.all(watching);
+      if (!hasHolder(node)) return engine.with((docker) => startContainer(docker, unitContainer(context, node, unit)));
+      await startHolder(context, node);
+      const holder = nodeContainerName(plan.name, node.name);
+      await engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), holder));
+    },
+
+    stop: (plan, node, unit) =>
+      engine.with((docker) =>
+        unit && node.units.length > 1 ? stopUnit(docker, containerName(plan, unit)) : stopNode(docker, plan, node),
+      ),
+
+    kill: (plan, node) => engine.with((docker) => killNode(docker, plan, node)),
+
+    async pause(plan, node) {
+      await engine.with(async (docker) => {
+        await runningNode(plan, node, (name) => inspectContainer(docker, name));
+        await pauseNode(docker, plan, node);
+      });
+    },
+
+    resume: (plan, node) => engine.with((docker) => resumeNode(docker, plan, node)),
+
+    partition: (plan, node, cut) => engine.with((docker) => partitionNode(docker, plan, node, cut)),
+
+    startService: (plan, node, component) =>
+      engine.with((docker) => controlService(docker, plan, node, component, 'start')),
+
+    stopService: (plan, node, component) =>
+      engine.with((docker) => controlService(docker, plan, node, component, 'stop')),
+
+    advance: (plan, node, ms) => engine.with((docker) => advanceClock(docker, plan, node, ms)),
+
+    inspect: (plan) => engine.with((docker) => inspectUnits(docker, plan)),
+
+    watch(plan, onEvent, signal) {
+      const ready = engine.with((docker) => watchUnits(docker, plan, onEvent, signal)).catch(() => {});
+      watching.add(ready);
+      void ready.then(() => watching.delete(ready));
+    },
+
+    async remove(cluster, { keepData }) {
+      const { folder } = paths.cluster(cluster);
+      await engine.with((docker) => removeFromDocker(docker, cluster, { folder, keepData }));
+      await releaseSite(paths.cluster(cluster), options.claimsFolder);
+    },
+
+    async *logs(plan, { node, component }, query) {
+      yield* await engine.with(async (docker) =>
+        readLogs(docker, plan, node, { ...query, ...(component === undefined ? {} : { component }) }),
+      );
+    },
+
+    exec: (plan, node, command) =>
+      engine.with((docker) =>
+        execInContainer(docker, hostContainerOf(plan, node), {
+          command,
+          env: nodeEnvironment(plan, node),
+          folder: node.site.dataDir,
+          name: node.name,
+        }),
+      ),
+  };
+}
+
+function nodeOf(plan: ClusterPlan, name: string): NodePlan {
+  const node = plan.nodes.find((each) => each.name === name);
+  if (!node) throw new DevclusterError('notFound', 'NO_SUCH_NODE', `'${plan.name}' has no node '${name}'`);
+  return node;
+}
+
+/** Where commands on a node run: in the host's container, which has a shell and all its data. */
+function hostContainerOf(plan: ClusterPlan, node: NodePlan): string {
+  const host = node.units.find(isHost);
+  return host ? containerName(plan, host) : nodeContainerName(plan.name, node.name);
+}
+
+async function runningNode(
+  plan: ClusterPlan,
+  node: NodePlan,
+  inspect: (name: string) => Promise<{ state: string } | undefined>,
+): Promise<void> {
+  const state = (await inspect(nodeContainerName(plan.name, node.name)))?.state ?? 'not there';
+  if (state === 'running' || state === 'paused') return;
+  throw new DevclusterError('conflict', 'NODE_NOT_RUNNING', `${node.name} of '${plan.name}' is ${state}`, {
+    hint: `Run 'devcluster start ${node.name}' first.`,
+  });
+}

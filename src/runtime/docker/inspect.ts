@@ -1,0 +1,76 @@
+import type Docker from 'dockerode';
+import { networkName, nodeContainerName } from '../../plan/docker-names.ts';
+import type { ClusterPlan, NodePlan, UnitPlan } from '../../plan/types.ts';
+import type { UnitState, UnitStatus } from '../types.ts';
+import { containerName, hasHolder, isHost } from './containers.ts';
+import { containersOf, type OwnContainer } from './containers-of.ts';
+import { inspectContainer } from './lifecycle.ts';
+import { readStatus } from './status-file.ts';
+
+/** What the engine and the node hosts say of the plan's units. */
+export async function inspectUnits(docker: Docker, plan: ClusterPlan): Promise<UnitStatus[]> {
+  const containers = new Map((await containersOf(docker, plan.name)).map((each) => [each.name, each]));
+  return Promise.all(
+    plan.nodes.flatMap((node) => node.units.map((unit) => inspectUnit(docker, plan, node, unit, containers))),
+  );
+}
+
+async function inspectUnit(
+  docker: Docker,
+  plan: ClusterPlan,
+  node: NodePlan,
+  unit: UnitPlan,
+  containers: ReadonlyMap<string, OwnContainer>,
+): Promise<UnitStatus> {
+  const container = containers.get(containerName(plan, unit));
+  const holder = hasHolder(node) ? containers.get(nodeContainerName(plan.name, node.name)) : container;
+  const state = await stateOf(docker, container, hasHolder(node), holder);
+  return {
+    id: unit.id,
+    node: node.name,
+    state,
+    ...(container ? { containerId: container.id.slice(0, 12), image: container.image } : {}),
+    stoppedServices: container && state === 'running' && isHost(unit) ? await stoppedServices(docker, container) : [],
+    partitioned: holder?.state === 'running' && !holder.networks.includes(networkName(plan.name)),
+  };
+}
+
+/** A service that was started before the holder of its network is in one that is no more. */
+async function stateOf(
+  docker: Docker,
+  container: OwnContainer | undefined,
+  joins: boolean,
+  holder: OwnContainer | undefined,
+): Promise<UnitState> {
+  const state = ownState(container);
+  if (!joins || state !== 'running') return state;
+  if (ownState(holder) !== 'running' || !container || !holder) return 'failed';
+  const [own, held] = await Promise.all([inspectContainer(docker, container.id), inspectContainer(docker, holder.id)]);
+  return own && held && own.startedAt < held.startedAt ? 'failed' : 'running';
+}
+
+/** Programs that were asked to end did so with 0, or by the signal that asked them; all else is a failure. */
+function ownState(container: OwnContainer | undefined): UnitState {
+  if (!container) return 'failed';
+  switch (container.state) {
+    case 'running':
+      return 'running';
+    case 'paused':
+      return 'paused';
+    case 'created':
+      return 'stopped';
+    case 'exited':
+      return container.exitCode === 0 || container.exitCode === 143 ? 'stopped' : 'failed';
+    default:
+      return 'failed';
+  }
+}
+
+async function stoppedServices(docker: Docker, container: OwnContainer): Promise<UnitStatus['stoppedServices']> {
+  const status = await readStatus(docker, container.id);
+  return (status?.services ?? []).flatMap((service) => {
+    if (service.state === 'stopped') return [{ component: service.component, reason: 'stopped on request' }];
+    if (service.state === 'waiting') return [{ component: service.component, reason: service.reason }];
+    return [];
+  });
+}

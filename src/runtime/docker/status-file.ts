@@ -1,0 +1,28 @@
+import type Docker from 'dockerode';
+import { type ControlEvent, type NumberedStatus, parseEvent } from '../../protocols/control.ts';
+import { firstFile } from './archive.ts';
+import { inContainer } from './containers.ts';
+import { statusOf } from './errors.ts';
+
+/** What the node host in a container last said of its services; undefined when it has said nothing yet. */
+export async function readStatus(docker: Docker, container: string): Promise<NumberedStatus | undefined> {
+  try {
+    const archive = await docker.getContainer(container).getArchive({ path: inContainer.statusFile });
+    const content = await firstFile(archive);
+    return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as NumberedStatus);
+  } catch (error) {
+    const status = statusOf(error);
+    // Not there yet, being removed, or read while it was replaced.
+    if (status === 404 || status === 409 || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** One line that a node host wrote to stderr; undefined for whatever else was written there. */
+export function parseNumbered(line: string): (ControlEvent & { number: number }) | undefined {
+  if (!line.startsWith('{"number":')) return undefined;
+  const event = parseEvent(line);
+  if (!event) return undefined;
+  const { number } = JSON.parse(line) as { number: unknown };
+  return typeof number === 'number' ? { ...event, number } : undefined;
+}

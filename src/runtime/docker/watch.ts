@@ -1,0 +1,110 @@
+import type Docker from 'dockerode';
+import { labels } from '../../plan/docker-names.ts';
+import type { ClusterPlan } from '../../plan/types.ts';
+import type { UnitEvent } from '../types.ts';
+import { containerName, isHost } from './containers.ts';
+import { createLineReader } from './log-stream.ts';
+import { parseNumbered, readStatus } from './status-file.ts';
+
+/** The engine's event, as far as it is used. */
+interface EngineEvent {
+  Action?: string;
+  Actor?: { ID?: string; Attributes?: Record<string, string> };
+}
+
+/**
+ * Tells what happens to the plan's units until the signal aborts: the engine says which containers start and end, and
+ * node hosts write what becomes of their services. Resolves when nothing that happens from then on is missed.
+ */
+export async function watchUnits(
+  docker: Docker,
+  plan: ClusterPlan,
+  onEvent: (event: UnitEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const units = new Map(plan.nodes.flatMap((node) => node.units.map((unit) => [containerName(plan, unit), unit])));
+  const onEngineEvent = (event: EngineEvent) => {
+    const name = event.Actor?.Attributes?.name ?? '';
+    const unit = units.get(name);
+    if (!unit || signal.aborted) return;
+    if (event.Action === 'start' && isHost(unit)) void watchHost(docker, name, unit.id, onEvent, signal);
+    if (event.Action !== 'die') return;
+    const reason = `its container ended with code ${event.Actor?.Attributes?.exitCode ?? '?'}`;
+    if (isHost(unit)) onEvent({ type: 'unit-exited', unit: unit.id, reason });
+    // The engine starts the programs of others again, which may end because what they need is not there yet.
+    else
+      for (const { component } of unit.services)
+        onEvent({
+          type: 'service-exited',
+          unit: unit.id,
+          component,
+          code: Number(event.Actor?.Attributes?.exitCode ?? 1),
+          reason,
+        });
+  };
+  const events = await docker.getEvents({
+    filters: { type: ['container'], event: ['start', 'die'], label: [`${labels.cluster}=${plan.name}`] },
+    abortSignal: signal,
+  } as Docker.GetEventsOptions);
+  readJsonLines(events, onEngineEvent);
+  await Promise.all(
+    [...units].map(async ([name, unit]) => {
+      if (isHost(unit)) void watchHost(docker, name, unit.id, onEvent, signal);
+    }),
+  );
+}
+
+/** Follows a host's events from its present state on, until its container ends. */
+async function watchHost(
+  docker: Docker,
+  container: string,
+  unit: string,
+  onEvent: (event: UnitEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    // Subscribed first, so that nothing falls between; what both tell is known by its number.
+    const stream = (await docker.getContainer(container).logs({
+      follow: true,
+      stdout: false,
+      stderr: true,
+      timestamps: true,
+      tail: 200,
+      abortSignal: signal,
+    })) as unknown as NodeJS.ReadableStream;
+    stream.pause();
+    stream.on('error', () => {});
+    const status = await readStatus(docker, container);
+    for (const service of status?.services ?? [])
+      if (service.state === 'ready') onEvent({ type: 'service-ready', unit, component: service.component });
+    const read = createLineReader();
+    stream.on('data', (chunk: Buffer) => {
+      for (const { text } of read(chunk)) {
+        const event = parseNumbered(text);
+        if (!event || event.number <= (status?.number ?? 0) || signal.aborted) continue;
+        const { number: _, ...rest } = event;
+        if (rest.type !== 'service-stopped') onEvent({ ...rest, unit });
+      }
+    });
+    stream.resume();
+  } catch {
+    // It does not run; the engine tells when it starts, and whoever waits asks the services themselves too.
+  }
+}
+
+function readJsonLines(stream: NodeJS.ReadableStream, onValue: (value: EngineEvent) => void): void {
+  let rest = '';
+  stream.on('error', () => {});
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString('utf8')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines)
+      if (line.trim() !== '') {
+        try {
+          onValue(JSON.parse(line) as EngineEvent);
+        } catch {
+          // Not for us.
+        }
+      }
+  });
+}
