@@ -19,7 +19,8 @@ export function zookeeper(context: ComponentContext): ServicePlan {
           // Sessions may be as short as 2 s; a shorter tick would only cost more heartbeats.
           tickTime: 1000,
           initLimit: 20,
-          syncLimit: 5,
+          // A leader that hangs is replaced after three ticks, one that is killed at once.
+          syncLimit: 3,
           // A killed process loses nothing; only a machine that loses its power could.
           forceSync: 'no',
         }

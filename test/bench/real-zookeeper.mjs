@@ -82,7 +82,7 @@ export function zooConfig({ data, ports, clientPort, settings }) {
   const lines = [
     'tickTime=1000',
     'initLimit=20',
-    'syncLimit=5',
+    'syncLimit=3',
     `dataDir=${data}`,
     `clientPort=${clientPort}`,
     'clientPortAddress=127.0.0.1',

@@ -108,6 +108,26 @@ describe('sessions', () => {
     expect(children.filter((name) => name.startsWith('e'))).toHaveLength(3);
   });
 
+  test('live on when the leader hangs: after the sync limit another one leads, and it comes back as a follower', async () => {
+    ensemble = await startZooKeeperProcesses({ settings: { syncLimit: '3' } });
+    const leader = await ensemble.leader();
+    const others = ensemble.servers.filter((server) => server !== leader);
+    const clients = await Promise.all(ensemble.servers.map((server) => sessionOn(server, `/e${server.id}`)));
+    leader.pause();
+    const onOthers = clients.filter((_, i) => ensemble!.servers[i] !== leader);
+    await Promise.all(onOthers.map((client) => client.closed));
+    for (const client of clients) client.drop();
+    const again = await Promise.all(clients.map((client) => resume(client, others)));
+    await again[0]!.ok('create', { path: '/during', data: null, acl: openAcl, flags: 0 });
+    const { children } = await again[0]!.ok('getChildren', { path: '/', watch: false });
+    expect(children).toEqual(expect.arrayContaining(['e1', 'e2', 'e3', 'during']));
+    leader.resume();
+    await expect.poll(() => leader.mode()).toBe('follower');
+    const back = await newClient([leader]);
+    await back.ok('sync', { path: '/' });
+    expect(await back.code('exists', { path: '/during', watch: false })).toBe(0);
+  });
+
   test('of a killed server end when their clients do not come back', async () => {
     ensemble = await startZooKeeperProcesses();
     const leader = await ensemble.leader();
