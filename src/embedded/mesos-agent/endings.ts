@@ -11,9 +11,12 @@ export interface Ending {
   healthy?: false;
 }
 
-/** The final state of a command. Source: src/launcher/executor.cpp of Apache Mesos, and recorded updates. */
-export function endingOf(end: CommandEnd, killed: KillCause | undefined): Ending {
-  const message = `Command ${describeEnd(end)}`;
+/**
+ * The final state of a command, or of a container. Sources: src/launcher/executor.cpp and src/docker/executor.cpp of
+ * Apache Mesos, and recorded updates.
+ */
+export function endingOf(end: CommandEnd, killed: KillCause | undefined, what = 'Command'): Ending {
+  const message = `${what} ${describeEnd(end)}`;
   switch (killed) {
     case 'completion-time':
       return { state: 'TASK_FAILED', message, reason: 'REASON_MAX_COMPLETION_TIME_REACHED' };

@@ -5,10 +5,12 @@ import { type FlagDefaults, named, readMesosFlags } from '../../protocols/mesos/
 import { addResources, parseResources } from '../../protocols/mesos/resources.ts';
 import type { Attribute, DomainInfo, Resource } from '../../protocols/mesos/types.ts';
 import { FlagError } from '../../support/flags.ts';
+import { parseContainerDns } from './docker/dns.ts';
+import type { DockerFlags } from './docker/flags.ts';
 
 /**
  * Every flag of the real agent that this one knows, with the default that /flags shows; null has none. Those without
- * a meaning here (cgroups, Docker, authentication, …) are taken and shown, so that one command line serves both.
+ * a meaning here (most of cgroups, authentication, …) are taken and shown, so that one command line serves both.
  * Source: src/slave/flags.cpp of Apache Mesos and a recorded /flags.
  */
 const defaults: FlagDefaults = {
@@ -190,6 +192,12 @@ export interface AgentFlags {
   logDir: string | undefined;
   externalLogFile: string | undefined;
   secretsDir: string | undefined;
+  /** Whether tasks without a Docker image can run: as processes of the agent's. */
+  runsProcesses: boolean;
+  /** undefined: tasks with an image can't run. */
+  docker: DockerFlags | undefined;
+  /** Things about the flags that the log should tell. */
+  remarks: readonly string[];
   /** As /flags shows them. */
   shown: Record<string, string>;
 }
@@ -220,6 +228,26 @@ export function parseAgentFlags(argv: readonly string[], env: Readonly<Record<st
   if (policy !== 'equal' && policy !== 'additive')
     throw new FlagError(`Failed to load flag 'reconfiguration_policy': '${policy}' is neither 'equal' nor 'additive'`);
   const defaultRole = text('default_role') ?? '*';
+  const containerizers = (text('containerizers') ?? '').split(',').map((name) => name.trim());
+  for (const name of containerizers)
+    if (name !== 'docker' && name !== 'mesos')
+      throw new FlagError(`Failed to load flag 'containerizers': Unknown or unsupported containerizer: '${name}'`);
+  const shutdownGraceMs = duration('executor_shutdown_grace_period');
+  const docker = (): DockerFlags => ({
+    socket: named('docker_socket', () => socketPath(text('docker_socket')!)),
+    config: text('docker_config'),
+    removeDelayMs: duration('docker_remove_delay'),
+    stopTimeoutMs: duration('docker_stop_timeout'),
+    killOrphans: text('docker_kill_orphans') === 'true',
+    limitCpus: text('cgroups_enable_cfs') === 'true',
+    dns: named('default_container_dns', () =>
+      parseContainerDns(json('default_container_dns', text('default_container_dns') ?? '{}')),
+    ),
+    mappedSandbox: text('sandbox_directory')!,
+    // The first was replaced by the second; the bigger one counts.
+    graceMs: Math.max(duration('docker_stop_timeout'), shutdownGraceMs),
+    launchTimeoutMs: duration('executor_registration_timeout'),
+  });
   return {
     master,
     ip,
@@ -240,7 +268,7 @@ export function parseAgentFlags(argv: readonly string[], env: Readonly<Record<st
     registrationBackoffMs: duration('registration_backoff_factor'),
     executorRegistrationTimeoutMs: duration('executor_registration_timeout'),
     executorReregistrationTimeoutMs: duration('executor_reregistration_timeout'),
-    executorShutdownGraceMs: duration('executor_shutdown_grace_period'),
+    executorShutdownGraceMs: shutdownGraceMs,
     executorShutdownGrace: text('executor_shutdown_grace_period')!,
     recoveryTimeout: text('recovery_timeout')!,
     gcDelayMs: duration('gc_delay'),
@@ -260,6 +288,12 @@ export function parseAgentFlags(argv: readonly string[], env: Readonly<Record<st
     logDir: text('log_dir'),
     externalLogFile: text('external_log_file'),
     secretsDir: text('secrets_dir'),
+    runsProcesses: containerizers.includes('mesos'),
+    docker: containerizers.includes('docker') ? docker() : undefined,
+    remarks:
+      text('docker_mesos_image') === undefined
+        ? []
+        : ['docker_mesos_image is ignored: executors of Docker tasks are part of the agent, not containers'],
     shown: flags.shown(hidden, { hostname: text('hostname') }),
   };
 }
@@ -269,6 +303,13 @@ function readResources(text: string, defaultRole: string): Resource[] {
   // The real agent adds what isn't named from what it measures; ports are the one that frameworks can't do without.
   const has = (name: string) => resources.some((resource) => resource.name === name);
   return has('ports') ? resources : addResources(resources, parseResources('ports:[31000-32000]', defaultRole));
+}
+
+/** @throws FlagError */
+function socketPath(text: string): string {
+  const path = text.replace(/^unix:\/\//, '');
+  if (!path.startsWith('/')) throw new FlagError(`'${text}' is no absolute path of a unix socket`);
+  return path;
 }
 
 function json<T>(name: string, text: string): T {

@@ -10,10 +10,11 @@ import { FlagError } from '../../support/flags.ts';
 import { createScope } from '../../support/scope.ts';
 import type { ServiceContext, ServiceExit, StartService } from '../service.ts';
 import { createAgent } from './agent.ts';
-import { executorsOf, reportOf, tasksOf } from './books.ts';
+import { executorsOf, isDone, reportOf, tasksOf } from './books.ts';
 import { refuseChange } from './compatibility.ts';
 import { createContainers } from './containers.ts';
 import { createCustomExecutors } from './custom-executors.ts';
+import { readPlacement } from './docker/placement.ts';
 import { type AgentEnvironment, taskPath } from './environment.ts';
 import { createFetcher } from './fetcher.ts';
 import { createFiles } from './files.ts';
@@ -105,7 +106,8 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
   const host = {
     clock: appClock,
     containers,
-    prober: createProber({ ip: flags.ip, network, clock }),
+    // The real agent's checks go to 127.0.0.1. Tasks here may also listen on their node's own address alone.
+    prober: createProber({ hosts: ['127.0.0.1', flags.ip], network, clock }),
     fetcher,
     resolveSecret: createSecretResolver(flags.secretsDir),
     workDir: flags.workDir,
@@ -128,6 +130,21 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     path,
     extra: flags.executorEnvironment,
   });
+  for (const remark of flags.remarks) log.warn(remark);
+  // Loaded only where it is wanted: every node of every cluster would have to carry it.
+  const docker = flags.docker
+    ? (await import('./docker/index.ts')).createDockerContainerizer({
+        host,
+        flags: flags.docker,
+        placement: readPlacement(context.env),
+        ip: flags.ip,
+        agentId: () => books.agent?.id.value ?? '',
+        clock,
+        network,
+        log,
+      })
+    : undefined;
+  scope.defer(() => docker?.close());
   const common = { clock: appClock, log, ip: flags.advertiseIp, environment };
   const tasks = createTasks({
     ...common,
@@ -136,6 +153,8 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     updates,
     agentId: () => books.agent?.id.value ?? '',
     httpCommandExecutor: flags.httpCommandExecutor,
+    docker,
+    runsProcesses: flags.runsProcesses,
     onEnded: (task, executor, failed) => agent.taskEnded(task, executor, failed),
   });
   scope.defer(() => tasks.release());
@@ -201,21 +220,27 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     async containers() {
       const processes = await scans.scan();
       const living = [...executorsOf(books)].filter((executor) => executor.endedAt === undefined);
-      return living.map((executor): ContainerView => {
-        const pid = [...executor.tasks.values()].at(-1)?.statuses.at(-1)?.container_status?.executor_pid;
-        return {
-          container_id: executor.containerId,
-          executor_id: executor.info.executor_id.value,
-          executor_name: executor.info.name ?? '',
-          framework_id: executor.frameworkId,
-          source: executor.info.source ?? '',
-          statistics: statisticsOf(executor, processes, clock.now()),
-          status: {
-            container_id: { value: executor.containerId },
-            ...(pid === undefined ? {} : { executor_pid: pid }),
-          },
-        };
-      });
+      return Promise.all(
+        living.map(async (executor): Promise<ContainerView> => {
+          const own = statisticsOf(executor, processes, clock.now());
+          const usage = [...executor.tasks.values()].some(tasks.isContainer)
+            ? await docker?.usage(executor.containerId)
+            : undefined;
+          const pid = [...executor.tasks.values()].at(-1)?.statuses.at(-1)?.container_status?.executor_pid;
+          return {
+            container_id: executor.containerId,
+            executor_id: executor.info.executor_id.value,
+            executor_name: executor.info.name ?? '',
+            framework_id: executor.frameworkId,
+            source: executor.info.source ?? '',
+            statistics: { ...own, ...usage },
+            status: {
+              container_id: { value: executor.containerId },
+              ...(pid === undefined ? {} : { executor_pid: pid }),
+            },
+          };
+        }),
+      );
     },
     files: createFiles(books, logFileOf(flags)),
     custom,
@@ -270,7 +295,11 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     ip: flags.advertiseIp,
     reregistrationTimeoutMs: flags.executorReregistrationTimeoutMs,
     executorEnded: agent.executorEnded,
+    docker,
   });
+  const isContainer = (containerId: string) =>
+    [...tasksOf(books)].some((task) => task.containerId === containerId && !isDone(task));
+  docker?.tidy(isContainer);
   recoveryMs = clock.monotonic() - recoveryStarted;
   recovered = true;
   for (const framework of [...books.frameworks.values(), ...books.completedFrameworks])

@@ -47,13 +47,26 @@ export function containerStatusOf(ip: string, containerId: string, parent?: stri
   };
 }
 
-/** Why a task can't run as a local process, with the way out; undefined when it can. */
-export function refuseContainer(task: Pick<TaskInfo, 'container'>): string | undefined {
+/** What an agent can run tasks as. */
+export interface Abilities {
+  /** Processes of its own: tasks without an image. */
+  processes: boolean;
+  /** Containers of a Docker engine. */
+  docker: boolean;
+}
+
+/** Why a task can't run here, with the way out; undefined when it can. */
+export function refuseContainer(task: Pick<TaskInfo, 'container'>, can: Abilities): string | undefined {
   const { container } = task;
-  if (!container) return undefined;
-  const image = container.docker?.image ?? imageName(container.mesos);
-  if (image === undefined && container.type !== 'DOCKER') return undefined;
-  return `Failed to launch container: the task needs the image '${image ?? ''}', and this agent runs tasks as local processes. Run the cluster with '--runtime docker', or take the image out of the app definition`;
+  if (container?.type === 'DOCKER' && can.docker) return undefined;
+  const image = container?.docker?.image ?? imageName(container?.mesos);
+  if (image === undefined && container?.type !== 'DOCKER')
+    return can.processes
+      ? undefined
+      : 'None of the enabled containerizers (docker) could create a container for the provided TaskInfo/ExecutorInfo message';
+  return can.docker
+    ? `Failed to launch container: the task needs the image '${image ?? ''}' in a Mesos container, and this agent runs images as Docker containers only. Give the app's container the type 'DOCKER'`
+    : `Failed to launch container: the task needs the image '${image ?? ''}', and this agent runs tasks as local processes. Run the cluster with '--runtime docker', or take the image out of the app definition`;
 }
 
 function imageName(mesos: Record<string, unknown> | undefined): string | undefined {

@@ -24,14 +24,16 @@ export interface Prober {
   probe(target: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult>;
 }
 
-/**
- * The real agent's checks go to 127.0.0.1. Tasks here may also listen on their node's own address alone, so that one
- * is tried when nothing listens on the first.
- */
-export function createProber(options: { ip: string; network: Network; clock: Clock }): Prober {
-  const hosts = [...new Set(['127.0.0.1', options.ip])];
-  const { network, clock } = options;
+export interface ProberOptions {
+  /** Where a task may listen, tried in this order: the next one when nothing listens on the one before. */
+  hosts: readonly [string, ...string[]];
+  network: Network;
+  clock: Clock;
+  /** Runs a check's command; by itself the prober starts a process of the agent's. @returns the exit code */
+  run?: (command: CommandInfo, signal: AbortSignal) => Promise<number>;
+}
 
+export function createProber({ hosts, network, clock, run }: ProberOptions): Prober {
   const onHosts = async <T>(attempt: (host: string) => Promise<T>): Promise<T> => {
     for (const host of hosts.slice(0, -1)) {
       try {
@@ -84,6 +86,7 @@ export function createProber(options: { ip: string; network: Network; clock: Clo
       try {
         if (target.kind === 'http') return await http(target, both);
         if (target.kind === 'tcp') return await tcp(target.port, both);
+        if (run) return { kind: 'command', exitCode: await run(target.command, both) };
         return await runCommand(target, both);
       } catch (error) {
         throw both.aborted ? both.reason : error;

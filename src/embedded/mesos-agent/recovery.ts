@@ -10,10 +10,12 @@ import { sleep } from '../../support/retry.ts';
 import { type ExecutorBook, executorsOf, type FrameworkBook, hasCapability, isDone, type TaskBook } from './books.ts';
 import type { Containers } from './containers.ts';
 import type { CustomExecutors } from './custom-executors.ts';
+import type { DockerContainerizer } from './docker/index.ts';
 import { endingOf } from './endings.ts';
 import type { Journal } from './journal.ts';
 import { containerStatusOf } from './naming.ts';
 import type { ProcessScans } from './scans.ts';
+import type { TaskUpdate } from './task-run.ts';
 import { nestedOf, type Tasks } from './tasks.ts';
 
 export interface RecoveryOptions {
@@ -28,6 +30,7 @@ export interface RecoveryOptions {
   ip: string;
   reregistrationTimeoutMs: number;
   executorEnded: (executor: ExecutorBook, status: number) => void;
+  docker: DockerContainerizer | undefined;
 }
 
 /**
@@ -80,7 +83,11 @@ async function recoverFramework(framework: FrameworkBook, rebooted: boolean, opt
   const executors = [...framework.executors.values()];
   if (framework.info.checkpoint !== true) {
     await Promise.all(executors.map((executor) => options.containers.sweep(executor.directory)));
-    for (const executor of executors) if (executor.endedAt === undefined) options.executorEnded(executor, 9);
+    for (const executor of executors) {
+      for (const task of executor.tasks.values())
+        if (options.tasks.isContainer(task)) options.docker?.discard(task.containerId);
+      if (executor.endedAt === undefined) options.executorEnded(executor, 9);
+    }
     options.journal.record({ k: 'framework-end', id: framework.id });
     return;
   }
@@ -104,6 +111,11 @@ async function recoverTasks(
   const { tasks, containers } = options;
   await Promise.all(
     [...executor.tasks.values()].map(async (task) => {
+      if (tasks.isContainer(task)) {
+        // Whether it still runs is told by the engine, which may be away itself and is not waited for.
+        if (!isDone(task)) tasks.resumeContainer(task, executor, goneUpdate(framework, task, executor, options));
+        return;
+      }
       const directory = executor.kind === 'command' ? executor.directory : nestedOf(task, executor);
       const found = await find(directory, rebooted, options);
       if (found.kind === 'running' && !isDone(task)) {
@@ -119,7 +131,7 @@ async function recoverTasks(
           source: 'SOURCE_EXECUTOR',
           container_status: statusOf(task, executor, options.ip),
         });
-      else tellGone(framework, task, executor, options);
+      else tasks.tell(task, goneUpdate(framework, task, executor, options));
     }),
   );
   if (![...executor.tasks.values()].some((task) => tasks.isRunning(task))) options.executorEnded(executor, 0);
@@ -131,18 +143,24 @@ async function recoverCustom(executor: ExecutorBook, rebooted: boolean, options:
   await options.containers.sweep(executor.directory);
   const framework = options.journal.books.frameworks.get(executor.frameworkId);
   if (framework)
-    for (const task of executor.tasks.values()) if (!isDone(task)) tellGone(framework, task, executor, options);
+    for (const task of executor.tasks.values())
+      if (!isDone(task)) options.tasks.tell(task, goneUpdate(framework, task, executor, options));
   options.executorEnded(executor, 9);
 }
 
-function tellGone(framework: FrameworkBook, task: TaskBook, executor: ExecutorBook, options: RecoveryOptions): void {
-  options.tasks.tell(task, {
+function goneUpdate(
+  framework: FrameworkBook,
+  task: TaskBook,
+  executor: ExecutorBook,
+  options: RecoveryOptions,
+): TaskUpdate {
+  return {
     state: hasCapability(framework.info, 'PARTITION_AWARE') ? 'TASK_GONE' : 'TASK_LOST',
     message: `Executor did not reregister within ${options.reregistrationTimeoutMs / 1000}secs`,
     reason: 'REASON_EXECUTOR_REREGISTRATION_TIMEOUT',
     source: 'SOURCE_AGENT',
     container_status: statusOf(task, executor, options.ip),
-  });
+  };
 }
 
 function statusOf(task: TaskBook, executor: ExecutorBook, ip: string) {

@@ -6,14 +6,14 @@ import type {
   TaskState,
   TaskStatus,
 } from '../../protocols/mesos/types.ts';
-import type { Cancel, Clock } from '../../support/clock.ts';
+import type { Clock } from '../../support/clock.ts';
 import { messageOf } from '../../support/errors.ts';
-import { type CheckStatus, emptyCheckStatus, type RunningCheck, startCheck, startHealthCheck } from './checks.ts';
 import type { Container, Containers } from './containers.ts';
 import { endingOf, graceOf, type KillCause } from './endings.ts';
 import { type Environment, mergeVariables, type ResolveSecret, readVariables } from './environment.ts';
 import type { Fetcher } from './fetcher.ts';
 import { commandLine, type Prober } from './probe.ts';
+import { createTaskChecks } from './task-checks.ts';
 import { prepareVolumes } from './volumes.ts';
 
 /** What running tasks needs of the agent. */
@@ -33,6 +33,7 @@ export interface TaskHost {
 export interface TaskSpec {
   task: TaskInfo;
   command: CommandInfo;
+  frameworkId: string;
   containerId: string;
   /** The sandbox; made by `makeSandbox` before anything else. */
   directory: string;
@@ -91,12 +92,14 @@ export function runTask(
   let container: Container | undefined;
   let released = false;
   let killed: KillCause | undefined;
-  let checkStatus: CheckStatus | undefined = task.check ? emptyCheckStatus(task.check) : undefined;
-  let checks: RunningCheck[] = [];
-  let cancelCompletion: Cancel | undefined;
   let resolveDone!: (end: { failed: boolean }) => void;
   const done = new Promise<{ failed: boolean }>((resolve) => {
     resolveDone = resolve;
+  });
+
+  const checks = createTaskChecks(task, clock, {
+    report: (rest) => update('TASK_RUNNING', rest),
+    kill: (cause) => kill(undefined, cause),
   });
 
   const update = (state: TaskState, rest: Partial<TaskUpdate> = {}) => {
@@ -105,15 +108,9 @@ export function runTask(
       state,
       source: 'SOURCE_EXECUTOR',
       ...rest,
-      ...(checkStatus ? { check_status: checkStatus } : {}),
+      ...checks.attached,
       container_status: { ...spec.containerStatus, ...pid },
     });
-  };
-
-  const stopChecks = () => {
-    for (const check of checks) check.stop();
-    checks = [];
-    cancelCompletion?.();
   };
 
   const kill = (policy?: KillPolicy, cause: KillCause = 'asked') => {
@@ -121,7 +118,7 @@ export function runTask(
     const first = killed === undefined;
     killed ??= cause;
     if (!container) return preparing.abort();
-    stopChecks();
+    checks.stop();
     if (first && spec.tellsKilling) update('TASK_KILLING');
     container.kill(cause === 'completion-time' ? 0 : graceOf(policy, task.kill_policy));
   };
@@ -131,30 +128,16 @@ export function runTask(
     resolveDone({ failed: true });
   };
 
-  const prepare = async (): Promise<{ environment: Environment; user: { uid: number; gid: number } | undefined }> => {
-    const { directory, command } = spec;
-    await spec.makeSandbox();
-    const user = await host.userIds(spec.user);
-    await prepareVolumes(task, { sandbox: directory, workDir: host.workDir, resolveSecret: host.resolveSecret });
-    const uris = command.uris ?? [];
-    if (uris.length > 0) {
-      await host.fetcher
-        .fetch({ uris, sandbox: directory, user: spec.user, signal: preparing.signal })
-        .catch((error) => {
-          throw new Error(`Failed to fetch all URIs for container '${spec.containerId}': ${messageOf(error)}`);
-        });
-    }
-    if (user) await host.giveTo(directory, user);
-    return { environment: mergeVariables(spec.environment, await readVariables(command, host.resolveSecret)), user };
-  };
-
   const start = async () => {
     let environment: Environment;
     try {
-      const prepared = await prepare();
+      const { directory, command } = spec;
+      const { resolveSecret, workDir } = host;
+      const user = await prepareSandbox(host, spec, preparing.signal, () =>
+        prepareVolumes(task, { sandbox: directory, workDir, resolveSecret }),
+      );
+      environment = mergeVariables(spec.environment, await readVariables(command, resolveSecret));
       if (preparing.signal.aborted) return endBeforeStart();
-      environment = prepared.environment;
-      const { user } = prepared;
       container = await host.containers.launch({
         directory: spec.directory,
         command: commandLine(spec.command),
@@ -185,27 +168,11 @@ export function runTask(
   };
 
   const watch = (running: Container, environment: Environment, last: boolean | undefined, runningForMs: number) => {
-    const context = { prober: host.prober, clock, environment, directory: spec.directory };
-    const begun = [
-      task.health_check &&
-        startHealthCheck(task.health_check, context, { last, runningForMs }, (healthy, unhealthyForGood) => {
-          update('TASK_RUNNING', { reason: 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED', healthy });
-          if (unhealthyForGood) kill(undefined, 'unhealthy');
-        }),
-      task.check &&
-        startCheck(task.check, context, checkStatus, (status) => {
-          checkStatus = status;
-          update('TASK_RUNNING', { reason: 'REASON_TASK_CHECK_STATUS_UPDATED' });
-        }),
-    ];
-    checks = begun.filter((check) => check !== undefined);
-    if (task.max_completion_time) {
-      const left = Number(task.max_completion_time.nanoseconds) / 1e6 - runningForMs;
-      cancelCompletion = clock.after(Math.max(0, left), () => kill(undefined, 'completion-time'));
-    }
+    const { directory } = spec;
+    checks.start({ prober: host.prober, environment, directory }, last, runningForMs);
     void running.exited.then((end) => {
       if (released) return;
-      stopChecks();
+      checks.stop();
       if (end) {
         const ending = endingOf(end, killed);
         update(ending.state, ending);
@@ -224,7 +191,7 @@ export function runTask(
     // The last agent may have ended between the start of the process and its first status.
     if (statuses.length === 0) update('TASK_STARTING');
     if (!current) update('TASK_RUNNING');
-    checkStatus = statuses.findLast((status) => status.check_status)?.check_status ?? checkStatus;
+    checks.restore(statuses);
     const runningForMs = Math.max(0, clock.now() - (statuses[0]?.timestamp ?? clock.now() / 1000) * 1000);
     const variables = await readVariables(spec.command, host.resolveSecret).catch(() => ({}));
     if (released) return;
@@ -232,7 +199,7 @@ export function runTask(
     if (wasKilled) {
       // What was begun is gone through with; TASK_KILLING has been told before.
       killed = 'asked';
-      stopChecks();
+      checks.stop();
       running.kill(graceOf(task.kill_policy));
     } else if (killed) kill(undefined, killed);
   };
@@ -245,8 +212,33 @@ export function runTask(
     release() {
       released = true;
       preparing.abort();
-      stopChecks();
+      checks.stop();
       container?.release();
     },
   };
+}
+
+/**
+ * Makes the sandbox and brings the task's files into it.
+ * @param volumes puts in what the task finds in its sandbox before its URIs are fetched
+ * @returns whom it belongs to, when not to the agent itself
+ * @throws Error fit for a task's message, or the signal's reason
+ */
+export async function prepareSandbox(
+  host: TaskHost,
+  spec: Pick<TaskSpec, 'directory' | 'makeSandbox' | 'user' | 'command' | 'containerId'>,
+  signal: AbortSignal,
+  volumes: () => Promise<void>,
+): Promise<{ uid: number; gid: number } | undefined> {
+  const { directory, command } = spec;
+  await spec.makeSandbox();
+  const user = await host.userIds(spec.user);
+  await volumes();
+  const uris = command.uris ?? [];
+  if (uris.length > 0)
+    await host.fetcher.fetch({ uris, sandbox: directory, user: spec.user, signal }).catch((error) => {
+      throw new Error(`Failed to fetch all URIs for container '${spec.containerId}': ${messageOf(error)}`);
+    });
+  if (user) await host.giveTo(directory, user);
+  return user;
 }

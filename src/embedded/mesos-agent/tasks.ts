@@ -3,11 +3,12 @@ import type { FrameworkInfo, KillPolicy, TaskStatus } from '../../protocols/meso
 import type { Clock } from '../../support/clock.ts';
 import type { Logger } from '../../support/logger.ts';
 import { type ExecutorBook, findExecutor, findTask, hasCapability, isDone, type TaskBook } from './books.ts';
+import type { DockerContainerizer } from './docker/index.ts';
 import { type AgentEnvironment, commandEnvironment, executorEnvironment } from './environment.ts';
 import type { Journal } from './journal.ts';
-import { containerStatusOf, refuseContainer } from './naming.ts';
+import { type Abilities, containerStatusOf, refuseContainer } from './naming.ts';
 import { createNested, createRun } from './sandbox.ts';
-import { type Resumed, runTask, type TaskHost, type TaskRun, type TaskUpdate } from './task-run.ts';
+import { type Resumed, runTask, type TaskHost, type TaskRun, type TaskSpec, type TaskUpdate } from './task-run.ts';
 import type { StatusUpdates } from './updates.ts';
 
 /** Counted since the agent's start, for /metrics/snapshot. */
@@ -21,13 +22,17 @@ export interface TaskCounters {
   launchErrors: number;
 }
 
-/** The tasks that run as processes of this agent's own: command tasks and the tasks of groups. */
+/** The tasks that this agent runs itself: command tasks, the tasks of groups, and those with a Docker image. */
 export interface Tasks {
   /** Starts the command of a task that is in the books. */
   start(task: TaskBook, executor: ExecutorBook): void;
   /** Goes on with one that an earlier agent started. */
   resume(task: TaskBook, executor: ExecutorBook, resumed: Resumed): void;
-  /** False when the task has no process here. */
+  /** The same for one that is a container, if it still is. @param gone to be told when it is not */
+  resumeContainer(task: TaskBook, executor: ExecutorBook, gone: TaskUpdate): void;
+  /** Whether the task is one for Docker containers, and this agent has them. */
+  isContainer(task: TaskBook): boolean;
+  /** False when nothing of the task runs here. */
   kill(task: TaskBook, policy?: KillPolicy): boolean;
   /** Records a status and sees to its delivery; with a uuid when an executor gave it one. */
   tell(task: TaskBook, update: TaskUpdate, uuid?: string): void;
@@ -52,12 +57,16 @@ export interface TasksOptions {
   environment: () => AgentEnvironment;
   agentId: () => string;
   httpCommandExecutor: boolean;
+  /** undefined: tasks with an image are refused. */
+  docker: DockerContainerizer | undefined;
+  runsProcesses: boolean;
   /** A task has ended and its final status is recorded. */
   onEnded: (task: TaskBook, executor: ExecutorBook, failed: boolean) => void;
 }
 
 export function createTasks(options: TasksOptions): Tasks {
-  const { host, journal, updates, clock, log } = options;
+  const { host, journal, updates, docker, clock, log } = options;
+  const can: Abilities = { processes: options.runsProcesses, docker: docker !== undefined };
   const runs = new Map<TaskBook, TaskRun>();
   const silenced = new Set<string>();
   const counters: TaskCounters = {
@@ -85,7 +94,9 @@ export function createTasks(options: TasksOptions): Tasks {
   const frameworkOf = (task: TaskBook): FrameworkInfo | undefined =>
     journal.books.frameworks.get(task.frameworkId)?.info;
 
-  const run = (task: TaskBook, executor: ExecutorBook, resumed?: Resumed) => {
+  const isContainer = (task: TaskBook) => docker !== undefined && task.info.container?.type === 'DOCKER';
+
+  const specOf = (task: TaskBook, executor: ExecutorBook): TaskSpec => {
     const nested = executor.kind !== 'command';
     const framework = frameworkOf(task);
     const directory = nested ? nestedOf(task, executor) : executor.directory;
@@ -96,32 +107,31 @@ export function createTasks(options: TasksOptions): Tasks {
       checkpoint: framework?.checkpoint === true,
     });
     const extra = nested ? { MESOS_CONTAINER_IP: options.ip, MESOS_TASK_ID: task.info.task_id.value } : {};
-    const started = runTask(
-      host,
-      {
-        task: task.info,
-        command: task.info.command ?? {},
-        containerId: task.containerId,
-        directory,
-        makeSandbox: async () => {
-          const run = {
-            agentId: options.agentId(),
-            frameworkId: task.frameworkId,
-            executorId: task.executorId,
-            containerId: executor.containerId,
-          };
-          await createRun(host.workDir, run);
-          if (nested) await createNested(executor.directory, task.containerId, task.info.task_id.value);
-        },
-        environment: commandEnvironment(base, { resources: task.info.resources, variables: extra }),
-        user: task.info.command?.user ?? framework?.user ?? '',
-        containerStatus: containerStatusOf(options.ip, task.containerId, nested ? executor.containerId : undefined),
-        ownExecutor: !nested,
-        tellsKilling: hasCapability(framework, 'TASK_KILLING_STATE'),
+    return {
+      task: task.info,
+      command: task.info.command ?? {},
+      frameworkId: task.frameworkId,
+      containerId: task.containerId,
+      directory,
+      makeSandbox: async () => {
+        const run = {
+          agentId: options.agentId(),
+          frameworkId: task.frameworkId,
+          executorId: task.executorId,
+          containerId: executor.containerId,
+        };
+        await createRun(host.workDir, run);
+        if (nested) await createNested(executor.directory, task.containerId, task.info.task_id.value);
       },
-      (update) => tell(task, update),
-      resumed,
-    );
+      environment: commandEnvironment(base, { resources: task.info.resources, variables: extra }),
+      user: task.info.command?.user ?? framework?.user ?? '',
+      containerStatus: containerStatusOf(options.ip, task.containerId, nested ? executor.containerId : undefined),
+      ownExecutor: !nested,
+      tellsKilling: hasCapability(framework, 'TASK_KILLING_STATE'),
+    };
+  };
+
+  const follow = (task: TaskBook, executor: ExecutorBook, started: TaskRun) => {
     runs.set(task, started);
     void started.done.then(({ failed }) => {
       runs.delete(task);
@@ -129,11 +139,18 @@ export function createTasks(options: TasksOptions): Tasks {
     });
   };
 
+  const run = (task: TaskBook, executor: ExecutorBook) => {
+    const spec = specOf(task, executor);
+    const told = (update: TaskUpdate) => tell(task, update);
+    follow(task, executor, docker && isContainer(task) ? docker.run(spec, told) : runTask(host, spec, told));
+  };
+
   return {
     counters,
+    isContainer,
     start(task, executor) {
       const unsafe = journal.failure && `Failed to launch container: ${journal.failure}`;
-      const refusal = refuseContainer(task.info) ?? unsafe;
+      const refusal = refuseContainer(task.info, can) ?? unsafe;
       if (refusal === undefined) return run(task, executor);
       tell(task, {
         state: 'TASK_FAILED',
@@ -144,12 +161,28 @@ export function createTasks(options: TasksOptions): Tasks {
       });
       options.onEnded(task, executor, true);
     },
-    resume: run,
+    resume(task, executor, resumed) {
+      follow(
+        task,
+        executor,
+        runTask(host, specOf(task, executor), (update) => tell(task, update), resumed),
+      );
+    },
+    resumeContainer(task, executor, gone) {
+      if (!docker) return tell(task, gone);
+      const resumed = { statuses: [...task.statuses], killed: task.killed === true, gone };
+      follow(
+        task,
+        executor,
+        docker.run(specOf(task, executor), (update) => tell(task, update), resumed),
+      );
+    },
     kill(task, policy) {
       const started = runs.get(task);
       if (!started) return false;
       // The real command executor of today's default does not hear of the policy that a KILL brings along.
-      const heard = options.httpCommandExecutor || findExecutor(journal.books, task)?.kind !== 'command';
+      const heard =
+        options.httpCommandExecutor || isContainer(task) || findExecutor(journal.books, task)?.kind !== 'command';
       started.kill(heard ? policy : undefined);
       return true;
     },

@@ -76,13 +76,18 @@ async function linkTo(source: string, target: string, shown: string): Promise<vo
   }
 }
 
-function secretOf(volume: Volume): Secret | undefined {
+/** The secret that a volume holds, if it is one of a secret. */
+export function secretOf(volume: Volume): Secret | undefined {
   const source = volume.source as { type?: string; secret?: Secret } | undefined;
   return source?.type === 'SECRET' ? source.secret : undefined;
 }
 
+export async function readSecret(secret: Secret, resolve: ResolveSecret): Promise<Buffer> {
+  return secret.reference ? resolve(secret.reference) : Buffer.from(secret.value?.data ?? '', 'base64');
+}
+
 async function writeSecret(target: string, secret: Secret, resolve: ResolveSecret): Promise<void> {
-  const data = secret.reference ? await resolve(secret.reference) : Buffer.from(secret.value?.data ?? '', 'base64');
+  const data = await readSecret(secret, resolve);
   await writeFile(target, data, { mode: 0o600 });
   await chmod(target, 0o600);
 }

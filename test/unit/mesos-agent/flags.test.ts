@@ -105,11 +105,66 @@ test.each([
   );
 });
 
-test('only tasks without an image can run as processes', () => {
-  expect(refuseContainer({})).toBeUndefined();
-  expect(refuseContainer({ container: { type: 'MESOS' } })).toBeUndefined();
-  expect(refuseContainer({ container: { type: 'DOCKER', docker: { image: 'a' } } })).toContain("'a'");
-  expect(refuseContainer({ container: { type: 'MESOS', docker: { image: 'a' } } })).toContain("'a'");
-  const mesos = { image: { type: 'DOCKER', docker: { name: 'b' } } };
-  expect(refuseContainer({ container: { type: 'MESOS', mesos } })).toContain("'b'");
+describe('which tasks can run', () => {
+  const none = undefined;
+  const docker = { container: { type: 'DOCKER', docker: { image: 'a' } } } as const;
+  const image = { image: { type: 'DOCKER', docker: { name: 'b' } } };
+
+  test('as processes: those without an image', () => {
+    const can = { processes: true, docker: false };
+    expect(refuseContainer({}, can)).toBe(none);
+    expect(refuseContainer({ container: { type: 'MESOS' } }, can)).toBe(none);
+    expect(refuseContainer(docker, can)).toContain("'a'");
+    expect(refuseContainer({ container: { type: 'MESOS', docker: { image: 'a' } } }, can)).toContain("'a'");
+    expect(refuseContainer({ container: { type: 'MESOS', mesos: image } }, can)).toContain("'b'");
+  });
+
+  test('as Docker containers: those of that type', () => {
+    const can = { processes: true, docker: true };
+    expect(refuseContainer(docker, can)).toBe(none);
+    expect(refuseContainer({}, can)).toBe(none);
+    expect(refuseContainer({ container: { type: 'MESOS', mesos: image } }, can)).toContain("type 'DOCKER'");
+  });
+
+  test('with the Docker containerizer alone no commands', () => {
+    const can = { processes: false, docker: true };
+    expect(refuseContainer(docker, can)).toBe(none);
+    expect(refuseContainer({}, can)).toMatch(/^None of the enabled containerizers \(docker\) could create a container/);
+  });
+});
+
+test('what the flags say about Docker', () => {
+  const flags = (...more: string[]) => parseAgentFlags(['--master=m:5050', '--work_dir=/w', ...more], {});
+  expect(flags().docker).toBeUndefined();
+  expect(flags('--containerizers=docker,mesos').docker).toEqual({
+    socket: '/var/run/docker.sock',
+    config: undefined,
+    removeDelayMs: 6 * 3600_000,
+    stopTimeoutMs: 0,
+    killOrphans: true,
+    limitCpus: false,
+    dns: [],
+    mappedSandbox: '/mnt/mesos/sandbox',
+    graceMs: 5000,
+    launchTimeoutMs: 60_000,
+  });
+  const dns = { docker: [{ network_mode: 'USER', network_name: 'n', dns: { nameservers: ['10.0.0.1'] } }] };
+  expect(
+    flags(
+      '--containerizers=docker',
+      '--docker_socket=unix:///run/d.sock',
+      '--docker_stop_timeout=9secs',
+      `--default_container_dns=${JSON.stringify(dns)}`,
+    ).docker,
+  ).toMatchObject({
+    socket: '/run/d.sock',
+    graceMs: 9000,
+    dns: [{ mode: 'USER', name: 'n', nameservers: ['10.0.0.1'], search: [], options: [] }],
+  });
+  expect(flags('--docker_mesos_image=mesos').remarks).toHaveLength(1);
+  expect(() => flags('--containerizers=docker,rkt')).toThrow("Unknown or unsupported containerizer: 'rkt'");
+  expect(() => flags('--containerizers=docker', '--docker_socket=tcp://h')).toThrow('docker_socket');
+  expect(() =>
+    flags('--containerizers=docker', '--default_container_dns={"docker":[{"network_mode":"HOST"}]}'),
+  ).toThrow('default_container_dns');
 });

@@ -1,0 +1,427 @@
+import { join } from 'node:path';
+import { taskLabels } from '../../../protocols/docker-labels.ts';
+import type { KillPolicy, TaskState, TaskStatus } from '../../../protocols/mesos/types.ts';
+import type { Cancel } from '../../../support/clock.ts';
+import { coalesce } from '../../../support/coalesce.ts';
+import { messageOf } from '../../../support/errors.ts';
+import { retry, sleep } from '../../../support/retry.ts';
+import { endingOf, graceOf, type KillCause } from '../endings.ts';
+import { readVariables } from '../environment.ts';
+import { commandLine, createProber } from '../probe.ts';
+import { createTaskChecks } from '../task-checks.ts';
+import { prepareSandbox, type TaskHost, type TaskRun, type TaskSpec, type TaskUpdate } from '../task-run.ts';
+import { addressIn, networkInfosOf, statusData } from './describe.ts';
+import { type ContainerInspect, EngineError, whileAway } from './engine.ts';
+import { type Forwarder, openForwards } from './forward.ts';
+import type { DockerHost } from './host.ts';
+import { followLogs, type LogFollower, type LogSizes, logSizes, noteInSandbox } from './logs.ts';
+import { prepareMounts, removeMounts } from './mounts.ts';
+import { RequestError } from './request.ts';
+import { type TaskContainer, type TaskContainerContext, taskContainer } from './task-container.ts';
+
+/** What is known of a task that an earlier agent may have started. */
+export interface ResumedContainer {
+  /** The statuses told so far. */
+  statuses: readonly TaskStatus[];
+  killed: boolean;
+  /** To be told when there is no container. */
+  gone: TaskUpdate;
+}
+
+/** A container's output should end with it; an engine that doesn't see it that way is not waited for longer. */
+const lastOutputMs = 5000;
+const stopAgainMs = 5000;
+
+/**
+ * Runs a task as a Docker container: sandbox, files, image, container, node ports, output, checks, end. Every turn is
+ * told in the words of the real Docker containerizer and its executor. An engine that is away is waited for: what runs
+ * goes on without it, and is looked at when it is back.
+ * Sources: src/slave/containerizer/docker.cpp and src/docker/executor.cpp of Apache Mesos, and recorded updates.
+ */
+export function runDockerTask(
+  host: TaskHost,
+  docker: DockerHost,
+  spec: TaskSpec,
+  tell: (update: TaskUpdate) => void,
+  resumed?: ResumedContainer,
+): TaskRun {
+  const { engine } = docker;
+  const { task, directory, containerId } = spec;
+  const name = docker.nameOf(containerId);
+  const secretsFolder = join(host.workDir, 'meta', 'secrets', containerId);
+  /** Aborted when the task is killed before its container was started, or let go. */
+  const preparing = new AbortController();
+  /** Aborted when nothing is left to be done for the task, or it is let go. */
+  const life = new AbortController();
+  /** The engine's id of the container, once it was started. */
+  let running: string | undefined;
+  let networkInfos = spec.containerStatus.network_infos;
+  let outOfMemory = false;
+  let killed: KillCause | undefined;
+  let stopAt = Number.POSITIVE_INFINITY;
+  let forwarder: Forwarder | undefined;
+  let output: LogFollower | undefined;
+  let unwatch: Cancel | undefined;
+  let resolveDone!: (end: { failed: boolean }) => void;
+  const done = new Promise<{ failed: boolean }>((resolve) => {
+    resolveDone = resolve;
+  });
+
+  const checks = createTaskChecks(task, host.clock, {
+    report: (news) => update('TASK_RUNNING', news),
+    kill: (cause) => kill(undefined, cause),
+  });
+
+  const update = (state: TaskState, rest: Partial<TaskUpdate> = {}) =>
+    tell({
+      state,
+      source: 'SOURCE_EXECUTOR',
+      ...rest,
+      ...checks.attached,
+      container_status: {
+        ...spec.containerStatus,
+        ...(state === 'TASK_RUNNING' && networkInfos ? { network_infos: networkInfos } : {}),
+      },
+    });
+
+  /** Closes everything; what runs goes on. */
+  const release = () => {
+    life.abort(new Error('the task is let go'));
+    preparing.abort();
+    checks.stop();
+    unwatch?.();
+    forwarder?.close();
+    output?.stop();
+  };
+
+  const finish = (failed: boolean) => {
+    release();
+    void removeMounts(secretsFolder).catch(() => {});
+    resolveDone({ failed });
+  };
+
+  const fail = (message: string, rest: Partial<TaskUpdate> = {}) => {
+    update('TASK_FAILED', { message, ...rest });
+    finish(true);
+  };
+
+  const kill = (policy?: KillPolicy, cause: KillCause = 'asked') => {
+    if (life.signal.aborted) return;
+    const first = killed === undefined;
+    killed ??= cause;
+    if (running === undefined) return preparing.abort();
+    checks.stop();
+    if (first && spec.tellsKilling) update('TASK_KILLING');
+    const usual = { grace_period: { nanoseconds: docker.graceMs * 1e6 } };
+    stop(running, cause === 'completion-time' ? 0 : graceOf(policy, task.kill_policy, usual));
+  };
+
+  /** A later one can only make the time shorter. */
+  const stop = (container: string, graceMs: number) => {
+    const at = docker.clock.monotonic() + graceMs;
+    if (at >= stopAt) return;
+    stopAt = at;
+    const once = () => engine.stop(container, Math.ceil(graceMs / 1000));
+    retry(once, { delayMs: 100, maxDelayMs: stopAgainMs, signal: life.signal }).catch(() => {});
+  };
+
+  const endBeforeStart = () => {
+    if (life.signal.aborted) return;
+    update('TASK_KILLED', {
+      message: 'Killed before delivery to the executor',
+      reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
+      source: 'SOURCE_AGENT',
+    });
+    finish(false);
+  };
+
+  const describe = async (context: Pick<TaskContainerContext, 'variables' | 'mounts' | 'labels'>) =>
+    taskContainer(task, {
+      ...context,
+      name,
+      sandbox: directory,
+      placement: docker.placement,
+      ip: docker.ip,
+      limitCpus: docker.limitCpus,
+      dns: docker.dns,
+      mappedSandbox: docker.mappedSandbox,
+    });
+
+  const start = async () => {
+    let described: TaskContainer;
+    let sizes: LogSizes;
+    const { signal } = preparing;
+    try {
+      await prepareSandbox(host, spec, signal, async () => {});
+      await docker.fetchImage(task.container?.docker?.image ?? '', forcesPull(spec), directory, signal);
+      sizes = await logSizes(directory);
+    } catch (error) {
+      if (signal.aborted) return endBeforeStart();
+      return launchFailed(error);
+    }
+    update('TASK_STARTING');
+    try {
+      const { resolveSecret, workDir } = host;
+      const { mappedSandbox } = docker;
+      described = await describe({
+        variables: await readVariables(spec.command, resolveSecret),
+        mounts: await prepareMounts(task, { secretsFolder, workDir, mappedSandbox, resolveSecret }),
+        labels: labelsOf(docker, spec, sizes),
+      });
+    } catch (error) {
+      if (error instanceof RequestError) return fail(`Failed to create docker run options: ${error.message}`);
+      return launchFailed(error);
+    }
+    let container: string;
+    try {
+      container = await create(described);
+      if (signal.aborted) throw signal.reason;
+      await whileAway(() => engine.start(container), signal, docker.launchTimeoutMs);
+    } catch (error) {
+      docker.discard(name);
+      if (signal.aborted) return endBeforeStart();
+      return runFailed(error);
+    }
+    if (life.signal.aborted) return;
+    await begun(container, described, sizes, 0);
+  };
+
+  const launchFailed = (error: unknown) => {
+    const message = `Failed to launch container: ${messageOf(error)}`;
+    fail(message, { reason: 'REASON_CONTAINER_LAUNCH_FAILED', source: 'SOURCE_AGENT' });
+  };
+
+  /** As `docker run` would have failed. */
+  const runFailed = async (error: unknown) => {
+    const message = messageOf(error);
+    if (!(error instanceof EngineError)) return fail(`Failed to run docker container: ${message}`);
+    await noteInSandbox(directory, `docker: Error response from daemon: ${message}.`);
+    fail(`Container exited with status ${exitCodeOf(message)}: ${message}`);
+  };
+
+  /** Asked a second time, after an answer that got lost, it takes the container that is there. */
+  const create = async ({ request, network }: TaskContainer): Promise<string> => {
+    let tries = 0;
+    const attempt = async () => {
+      tries++;
+      try {
+        return await engine.create(name, request);
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.status !== 409) throw error;
+        const there = await engine.inspect(name);
+        if (!there || there.Config.Labels?.[taskLabels.container] !== containerId) throw error;
+        if (tries > 1) return there.Id;
+        // Of an earlier life of this agent: nobody waits for it.
+        await engine.remove(there.Id);
+        return await engine.create(name, request);
+      }
+    };
+    const container = await whileAway(attempt, preparing.signal, docker.launchTimeoutMs);
+    const { second } = network;
+    if (second !== undefined)
+      await whileAway(() => engine.connect(second, container), preparing.signal, docker.launchTimeoutMs).catch(
+        (error) => {
+          // The first of two tries may have done it.
+          if (!(error instanceof EngineError && error.status === 403)) throw error;
+        },
+      );
+    return container;
+  };
+
+  /** The container has been started, by this agent or the one before. */
+  const begun = async (id: string, described: TaskContainer, sizes: LogSizes, runningForMs: number) => {
+    const info = await whileAway(() => engine.inspect(id), life.signal).catch((error) => {
+      if (!life.signal.aborted) docker.log.warn('a container can not be inspected', { id, error: messageOf(error) });
+      return undefined;
+    });
+    if (life.signal.aborted) return;
+    const address = info && !described.network.shared ? addressIn(info, described.network.mode) : undefined;
+    if (address !== undefined) networkInfos = networkInfosOf(address, task.container);
+    output = followLogs(engine, id, {
+      sandbox: directory,
+      start: sizes,
+      terminal: info?.Config.Tty ?? false,
+      log: docker.log,
+    });
+    if (info?.State.Running && described.forwards.length > 0) {
+      const failure = await forward(info, described);
+      if (failure !== undefined) {
+        docker.discard(id);
+        return launchFailed(new Error(failure));
+      }
+      if (life.signal.aborted) return forwarder?.close();
+    }
+    running = id;
+    const told = resumed?.statuses.findLast(({ state }) => state === 'TASK_RUNNING');
+    if (!told) update('TASK_RUNNING', info ? { data: statusData(info, spec.command) } : {});
+    const own = reachable(info, described);
+    checks.start(
+      {
+        prober: createProber({
+          hosts: own === undefined ? ['127.0.0.1', docker.ip] : [own],
+          network: docker.network,
+          clock: docker.clock,
+          run: (command, signal) => engine.exec(id, commandLine(command), signal),
+        }),
+        environment: {},
+        directory,
+      },
+      told?.healthy,
+      runningForMs,
+    );
+    const look = coalesce(() => lookAt(id, described));
+    unwatch = docker.watch.watch(id, (action) => {
+      if (action === 'oom') outOfMemory = true;
+      else void look();
+    });
+    void output.done.then(look);
+    if (resumed?.killed) {
+      // What was begun is gone through with; TASK_KILLING has been told before.
+      killed = 'asked';
+      checks.stop();
+      stop(id, graceOf(task.kill_policy, { grace_period: { nanoseconds: docker.graceMs * 1e6 } }));
+    } else if (killed) kill(undefined, killed);
+  };
+
+  /** The address by which the node reaches the container; undefined when it is in the node's own network. */
+  const reachable = (info: ContainerInspect | undefined, { network }: TaskContainer): string | undefined =>
+    info && !network.shared ? addressIn(info, network.second ?? network.mode) : undefined;
+
+  /** @returns why it can't be done */
+  const forward = async (info: ContainerInspect, described: TaskContainer): Promise<string | undefined> => {
+    const address = reachable(info, described);
+    if (address === undefined) return 'the container has no address that its node reaches';
+    const look = coalesce(() => lookAt(info.Id, described));
+    try {
+      forwarder = await openForwards(described.forwards, {
+        hosts: [...new Set([docker.ip, '127.0.0.1'])],
+        address,
+        network: docker.network,
+        clock: docker.clock,
+        onFailure: () => void look(),
+      });
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  };
+
+  /** Brings what is known of the container up to date. */
+  const lookAt = async (id: string, described: TaskContainer): Promise<void> => {
+    let info: ContainerInspect | undefined;
+    try {
+      info = await whileAway(() => engine.inspect(id), life.signal);
+    } catch (error) {
+      if (life.signal.aborted) return;
+      docker.log.warn('a container can not be inspected', { id, error: messageOf(error) });
+      return sleep(1000, life.signal).then(
+        () => lookAt(id, described),
+        () => {},
+      );
+    }
+    if (life.signal.aborted || running === undefined) return;
+    if (!info) return ended(undefined);
+    if (!info.State.Running && !info.State.Restarting) return ended(info);
+    const address = reachable(info, described);
+    if (address !== undefined) forwarder?.retarget(address);
+  };
+
+  const ended = async (info: ContainerInspect | undefined) => {
+    unwatch?.();
+    checks.stop();
+    forwarder?.close();
+    const inTime = new AbortController();
+    await Promise.race([output?.done, sleep(lastOutputMs, inTime.signal).catch(() => {})]);
+    inTime.abort();
+    if (life.signal.aborted) return;
+    if (!info) {
+      const message = 'Failed to get exit status of container: it was removed behind the back of its agent';
+      if (killed) update('TASK_KILLED', { message });
+      else update('TASK_FAILED', { message });
+      return finish(!killed);
+    }
+    const { ExitCode, OOMKilled } = info.State;
+    const ending = endingOf({ status: ExitCode }, killed, 'Container');
+    const overLimit = ExitCode === 137 && killed === undefined && (OOMKilled || outOfMemory);
+    update(ending.state, {
+      ...ending,
+      ...(overLimit
+        ? {
+            message: `${ending.message}: it used more memory than its limit`,
+            reason: 'REASON_CONTAINER_LIMITATION_MEMORY',
+          }
+        : {}),
+    });
+    docker.retire(info);
+    finish(ending.state === 'TASK_FAILED');
+  };
+
+  const resume = async ({ statuses, gone }: ResumedContainer) => {
+    checks.restore(statuses);
+    let info: ContainerInspect | undefined;
+    let described: TaskContainer;
+    let stale = false;
+    try {
+      info = await retry(() => engine.inspect(name), { delayMs: 100, signal: life.signal });
+      described = await describe({ variables: {}, mounts: [], labels: {} });
+      if (info?.State.Running && described.network.mode === `container:${docker.placement.nodeContainer}`)
+        stale = await isStale(info);
+    } catch (error) {
+      if (!life.signal.aborted) fail(`Failed to recover container: ${messageOf(error)}`, gone);
+      return;
+    }
+    if (life.signal.aborted) return;
+    if (!info || info.State.Status === 'created') {
+      if (info) docker.discard(info.Id);
+      tell(gone);
+      return finish(gone.state === 'TASK_FAILED');
+    }
+    if (stale) {
+      docker.discard(info.Id);
+      return fail("Container lost its network: its node's container was started anew");
+    }
+    if (statuses.length === 0) update('TASK_STARTING');
+    const startedAt = Date.parse(info.State.StartedAt);
+    await begun(info.Id, described, startOf(info), Math.max(0, docker.clock.now() - startedAt));
+  };
+
+  /** What joined the namespace of a container that was started anew since is cut off for good. */
+  const isStale = async (info: ContainerInspect): Promise<boolean> => {
+    const node = await whileAway(() => engine.inspect(docker.placement.nodeContainer ?? ''), life.signal);
+    return node !== undefined && Date.parse(info.State.StartedAt) < Date.parse(node.State.StartedAt);
+  };
+
+  void (resumed ? resume(resumed) : start()).catch((error) => {
+    docker.log.error('a task could not be run', { task: task.task_id.value, error: messageOf(error) });
+    if (!life.signal.aborted) launchFailed(error);
+  });
+  return { done, kill, release };
+}
+
+function forcesPull({ task }: TaskSpec): boolean {
+  return task.container?.docker?.force_pull_image === true;
+}
+
+function labelsOf(docker: DockerHost, spec: TaskSpec, sizes: LogSizes): Record<string, string> {
+  return {
+    ...docker.ownLabels,
+    [taskLabels.agent]: docker.agentId(),
+    [taskLabels.framework]: spec.frameworkId,
+    [taskLabels.task]: spec.task.task_id.value,
+    [taskLabels.container]: spec.containerId,
+    [taskLabels.logStart]: `${sizes.stdout},${sizes.stderr}`,
+  };
+}
+
+/** What the sandbox held before the container wrote to it. */
+function startOf(info: ContainerInspect): LogSizes {
+  const [stdout = 0, stderr = 0] = (info.Config.Labels?.[taskLabels.logStart] ?? '').split(',').map(Number);
+  return { stdout: stdout || 0, stderr: stderr || 0 };
+}
+
+/** The exit code of `docker run` for an error of the engine. */
+function exitCodeOf(message: string): number {
+  if (/not found|no such file or directory|cannot find the file/i.test(message) && !/network|volume/i.test(message))
+    return 127;
+  return /permission denied|not a directory/i.test(message) ? 126 : 125;
+}
