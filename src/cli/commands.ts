@@ -116,6 +116,27 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/open.ts'),
   },
   {
+    name: 'run',
+    summary: 'run a command with a cluster of its own, which goes with it',
+    arguments: [
+      {
+        name: 'command',
+        summary: 'the command and its arguments, behind --; without one until Ctrl-C',
+        variadic: true,
+      },
+    ],
+    options: [
+      { flags: '--runtime <runtime>', summary: 'where services run', choices: ['auto', 'docker', 'process'] },
+      { flags: '--engine <engine>', summary: 'whose programs run', choices: ['auto', 'mesos', 'embedded'] },
+      { flags: '--nodes <n>', summary: 'how many nodes', type: 'integer' },
+      { flags: '--seed <text>', summary: 'make the random choices of the servers repeatable' },
+      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
+    ],
+    details: 'The command finds the cluster by the variables that `devcluster env` prints; the exit code is its own.',
+    cleansUp: true,
+    load: () => import('./commands/run.ts'),
+  },
+  {
     name: 'env',
     summary: "the cluster's addresses as environment variables",
     options: [{ flags: '--shell <shell>', summary: 'whose syntax', choices: ['sh', 'bash', 'zsh', 'fish', 'dotenv'] }],
@@ -132,6 +153,15 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/dns.ts'),
   },
   ...appCommands,
+  {
+    name: 'prune',
+    summary: 'remove what is left of clusters that nobody needs any more',
+    options: [
+      { flags: '--test', summary: 'clusters of tests that have ended' },
+      { flags: '--owner <id>', summary: 'of this owner only, whether it has ended or not' },
+    ],
+    load: () => import('./commands/prune.ts'),
+  },
   { name: 'doctor', summary: 'check what clusters need on this machine', load: () => import('./commands/doctor.ts') },
   {
     name: 'generate',

@@ -11,7 +11,9 @@ export function ownSignals(options: { cleansUp: boolean; onFirst: (signal: strin
   for (const name of signals)
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-      controller.abort(new DevclusterError('interrupted', 'INTERRUPTED', `Interrupted by ${name}`));
+      controller.abort(
+        new DevclusterError('interrupted', 'INTERRUPTED', `Interrupted by ${name}`, { details: { signal: name } }),
+      );
       if (options.cleansUp) options.onFirst(name);
       else process.exit(exitCodes.interrupted);
     });

@@ -27,6 +27,8 @@ export interface FrameworkState {
   active: boolean;
   connected: boolean;
   webui_url: string;
+  role?: string;
+  roles?: string[];
   tasks: TaskState[];
   completed_tasks: TaskState[];
   unreachable_tasks?: TaskState[];
@@ -55,6 +57,8 @@ export const maxReadBytes = 65_536;
 /** A Mesos master's and its agents' HTTP APIs, for the real ones and the embedded ones alike. */
 export interface MesosClient {
   state(): Promise<MasterState>;
+  /** Removes a framework with all its tasks; one that isn't there is fine. */
+  teardown(frameworkId: string): Promise<void>;
   /** @throws notFound when neither the master nor the agent knows the task (any more) */
   sandbox(taskId: string, state?: MasterState): Promise<Sandbox>;
   /** At most 64 KiB from `offset`; a negative offset gives the file's size as `offset` and no data. */
@@ -96,6 +100,20 @@ export function createMesosClient(
   };
   return {
     state,
+    async teardown(frameworkId) {
+      const reply = await askAny('The Mesos master', endpoint, '/teardown', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+        body: `frameworkId=${encodeURIComponent(frameworkId)}`,
+      });
+      const text = reply.body.toString('utf8');
+      if (reply.status !== 200 && !text.includes('No framework found'))
+        throw new DevclusterError(
+          'unexpected',
+          'MESOS_ERROR',
+          `POST /teardown: the Mesos master answered ${reply.status}: ${text.slice(0, 300)}`,
+        );
+    },
     async sandbox(taskId, known) {
       const master = known ?? (await state());
       const frameworks = [...master.frameworks, ...master.completed_frameworks];
