@@ -32,9 +32,14 @@ export interface MarathonOptions {
   scaleAppsMs: number;
   taskLaunchMs: number;
   taskLaunchConfirmMs: number;
+  taskReservationMs: number;
   taskLostExpungeInitialMs: number;
   taskLostExpungeMs: number;
   killChunkSize: number;
+  maintenanceMode: boolean;
+  drainingMs: number;
+  /** `--mesos_authentication_principal` */
+  principal: string | undefined;
   killRetryMs: number;
   localPortMin: number;
   localPortMax: number;
@@ -227,8 +232,12 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     scaleAppsMs: number('scale_apps_interval', 300000),
     taskLaunchMs: number('task_launch_timeout', 300000),
     taskLaunchConfirmMs: number('task_launch_confirm_timeout', 300000),
+    taskReservationMs: number('task_reservation_timeout', 20000),
     taskLostExpungeInitialMs: number('task_lost_expunge_initial_delay', 300000),
     taskLostExpungeMs: number('task_lost_expunge_interval', 30000),
+    maintenanceMode: enabled('maintenance_mode', 'disable_maintenance_mode'),
+    drainingMs: number('draining_seconds', 0) * 1000,
+    principal: text('mesos_authentication_principal'),
     killChunkSize: number('kill_chunk_size', 100),
     killRetryMs: number('kill_retry_timeout', 30000),
     localPortMin,
@@ -322,10 +331,9 @@ export function describeOptions(options: MarathonOptions, leaderUiUrl: string | 
       task_launch_timeout: options.taskLaunchMs,
       task_lost_expunge_initial_delay: options.taskLostExpungeInitialMs,
       task_lost_expunge_interval: options.taskLostExpungeMs,
-      task_reservation_timeout:
-        integer('task_reservation_timeout', shown('task_reservation_timeout') ?? undefined) ?? 20000,
+      task_reservation_timeout: options.taskReservationMs,
       webui_url: options.webuiUrl ?? null,
-      maintenance_mode: options.raw.disable_maintenance_mode !== true,
+      maintenance_mode: options.maintenanceMode,
     },
     zookeeper_config: {
       zk: redactZkUrl(shown('zk') ?? 'zk://localhost:2181/marathon'),

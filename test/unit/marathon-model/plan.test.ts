@@ -6,7 +6,7 @@ import {
   type Group,
   getApp,
   getGroup,
-  mapApps,
+  mapSpecs,
   putApp,
   putGroup,
   removeApp,
@@ -394,7 +394,7 @@ describe('any plan', () => {
         const target = withStampedVersions(original, wanted);
         const made = planDeployment(original, target, { id: 'd', version: at(10) });
         const touched = new Set(affectedApps(made));
-        const current = mapApps(target, (app) => (touched.has(app.id) ? app : { ...app, cmd }));
+        const current = mapSpecs(target, (app) => (touched.has(app.id) ? app : { ...app, cmd }));
         const reverted = revertedTree(made, current, at(20));
         for (const app of transitiveApps(reverted))
           expect(app.cmd).toBe(touched.has(app.id) ? getApp(original, app.id)?.cmd : cmd);

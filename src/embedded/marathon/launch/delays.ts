@@ -1,15 +1,15 @@
-import type { AppDefinition } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import { delayAfter, delayDeadline, delayKey, isDelayOver, type LaunchDelay } from '../model/backoff.ts';
 import type { Condition } from '../model/instance.ts';
+import type { RunSpec } from '../model/run-spec.ts';
 
 /** The launch delays of apps whose tasks fail. */
 export interface LaunchDelays {
   /** An instance of the app got into `condition`. */
-  note(app: AppDefinition, condition: Condition): void;
+  note(app: RunSpec, condition: Condition): void;
   /** When launching is allowed again, milliseconds since 1970; undefined: it is. */
-  until(app: AppDefinition): number | undefined;
-  reset(app: AppDefinition): void;
+  until(app: RunSpec): number | undefined;
+  reset(app: RunSpec): void;
   close(): void;
 }
 
@@ -17,7 +17,7 @@ export interface LaunchDelays {
 export function createLaunchDelays(clock: Clock, onPassed: (appId: string) => void): LaunchDelays {
   const delays = new Map<string, { delay: LaunchDelay; passed: boolean; cancel: () => void }>();
 
-  const set = (app: AppDefinition, delay: LaunchDelay | undefined) => {
+  const set = (app: RunSpec, delay: LaunchDelay | undefined) => {
     const key = delayKey(app);
     delays.get(key)?.cancel();
     delays.delete(key);

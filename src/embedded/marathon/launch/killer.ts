@@ -1,5 +1,7 @@
+import { isTerminal } from '../../../protocols/mesos/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import { type InstanceTracker, isAway, isTerminalCondition } from '../instances.ts';
+import { holdsNothing, type Instance, launchOf, rescheduled, tasksOf } from '../model/instance.ts';
 
 export interface KillerOptions {
   tracker: InstanceTracker;
@@ -15,7 +17,10 @@ export interface KillerOptions {
 }
 
 export interface Killer {
-  /** Ends the instance's task; instances without one that can be reached are forgotten at once. */
+  /**
+   * Ends the instance's tasks. One that can't be reached is forgotten at once, as is one without tasks, unless
+   * resources are reserved for it.
+   */
   kill(instanceId: string): void;
   /** Ends a task that belongs to no instance. */
   killStray(taskId: string, agentId: string | undefined): void;
@@ -26,7 +31,8 @@ export interface Killer {
 }
 
 interface Kill {
-  readonly taskId: string;
+  /** See {@link launchOf}. */
+  readonly launch: string;
   sentAt: number;
 }
 
@@ -39,9 +45,11 @@ export function createKiller(options: KillerOptions): Killer {
 
   const send = (instanceId: string) => {
     const instance = tracker.get(instanceId);
-    if (!instance?.task) return;
-    inFlight.set(instanceId, { taskId: instance.task.id, sentAt: clock.monotonic() });
-    options.send(instance.task.id, instance.placement?.agentId);
+    const launch = instance && launchOf(instance);
+    if (launch === undefined) return;
+    inFlight.set(instanceId, { launch, sentAt: clock.monotonic() });
+    for (const { id, status } of tasksOf(instance!))
+      if (!status || !isTerminal(status.state)) options.send(id, instance!.placement?.agentId);
     stopRetries ??= clock.every(options.retryMs / 2, retry);
   };
   const retry = () => {
@@ -61,12 +69,20 @@ export function createKiller(options: KillerOptions): Killer {
     }
   };
 
+  /** What becomes of an instance that has no task to end. */
+  const settle = (instance: Instance) => {
+    if (!instance.reservation) return tracker.forget(instance.id);
+    const since = new Date(clock.now()).toISOString();
+    if (instance.goal === 'Running') tracker.put({ ...rescheduled(instance), since });
+    else if (!isTerminalCondition(instance.condition)) tracker.put({ ...instance, condition: 'Killed', since });
+  };
+
   tracker.onChange(({ before, after }) => {
     if (!before) return;
     if (!after || isTerminalCondition(after.condition)) waiting.delete(before.id);
     const kill = inFlight.get(before.id);
     if (!kill) return;
-    const over = !after || after.task?.id !== kill.taskId || isTerminalCondition(after.condition);
+    const over = !after || launchOf(after) !== kill.launch || isTerminalCondition(after.condition);
     if (!over) return;
     inFlight.delete(before.id);
     next();
@@ -76,12 +92,9 @@ export function createKiller(options: KillerOptions): Killer {
     kill(instanceId) {
       const instance = tracker.get(instanceId);
       if (!instance) return;
-      const hasTask = instance.task !== undefined && !isTerminalCondition(instance.condition);
-      const reachable = !isAway(instance);
-      if (instance.condition === 'Scheduled' || !hasTask || !reachable || options.cancelLaunch(instanceId)) {
-        tracker.forget(instanceId);
-        return;
-      }
+      if (isAway(instance)) return tracker.forget(instanceId);
+      const running = launchOf(instance) !== undefined && !holdsNothing(instance);
+      if (!running || options.cancelLaunch(instanceId)) return settle(instance);
       if (inFlight.has(instanceId) || waiting.has(instanceId)) return;
       waiting.add(instanceId);
       next();

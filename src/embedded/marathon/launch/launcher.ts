@@ -1,15 +1,24 @@
-import type { AppDefinition, PathId } from '../../../protocols/marathon/types.ts';
-import type { Offer, OfferOperation, TaskInfo } from '../../../protocols/mesos/types.ts';
+import type { PathId } from '../../../protocols/marathon/types.ts';
+import type { Offer, OfferOperation } from '../../../protocols/mesos/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import { messageOf } from '../../../support/errors.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { InstanceTracker } from '../instances.ts';
 import type { Catalog } from '../leader/catalog.ts';
-import { rescheduled } from '../leader/task-updates.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { firstTaskId, nextTaskId } from '../model/ids.ts';
-import type { Instance } from '../model/instance.ts';
-import { constraintPlacements, matchOffer, remainingOffer } from '../model/offer-match.ts';
+import {
+  type ContainerTask,
+  type Instance,
+  isReleasable,
+  launchOf,
+  type Reservation,
+  rescheduled,
+} from '../model/instance.ts';
+import { constraintPlacements, matchOffer, type OfferMatch, type Pool, remainingOffer } from '../model/offer-match.ts';
+import { boundEndpoints, buildTaskGroup } from '../model/pod/task-group.ts';
+import { hasVolumesOf, releasableIn, release, reserve } from '../model/reservation.ts';
+import { isPod, keepsData, type RunSpec } from '../model/run-spec.ts';
 import { buildTask } from '../model/task-builder.ts';
 import { NotSentError, SchedulerCallError } from '../scheduler/connection.ts';
 import type { LaunchDelays } from './delays.ts';
@@ -28,6 +37,11 @@ export interface LauncherOptions {
   log: Logger;
   maxInstancesPerOffer: number;
   declineOfferMs: number;
+  /** Whether offers of agents in maintenance are refused, and how long before it begins, in milliseconds. */
+  maintenanceMode: boolean;
+  drainingMs: number;
+  /** `--mesos_authentication_principal`: reservations are made in its name. */
+  principal: string | undefined;
   /** Resolves when the instances changed so far are stored: a task must be known before it can run. */
   stored: () => Promise<void>;
   /** @throws when the master did not take the call */
@@ -38,9 +52,9 @@ export interface LauncherOptions {
 }
 
 export interface Launcher {
-  /** Uses the offers for waiting instances, and declines what is left. */
+  /** Uses the offers for waiting instances, gives back what nobody needs any more, and declines what is left. */
   onOffers(offers: readonly Offer[]): void;
-  /** Roles of apps that have something to launch now. */
+  /** Roles for which offers are wanted now: of what is to be launched, or given back. */
   wantedRoles(): Set<string>;
   /** Takes back a launch that was not sent yet. @returns false when it is too late */
   cancel(instanceId: string): boolean;
@@ -48,11 +62,19 @@ export interface Launcher {
   readonly launched: number;
 }
 
+/** What is to be done with an offer for one instance. */
+interface Plan {
+  readonly instanceId: string;
+  readonly operations: readonly OfferOperation[];
+  /** Of a launch, see launchOf; undefined for a reservation. */
+  readonly launch: string | undefined;
+}
+
 interface OpenOffer {
   readonly offer: Offer;
   rest: Offer;
-  readonly launches: { task: TaskInfo; instanceId: string }[];
-  /** Apps that found no place in what is left: they would find none in less. */
+  readonly plans: Plan[];
+  /** Apps and pods that found no place in what is left: they would find none in less. */
   readonly tried: Set<PathId>;
 }
 
@@ -60,95 +82,195 @@ export function createLauncher(options: LauncherOptions): Launcher {
   const { tracker, catalog, queue, delays, tokens, clock, log } = options;
   /** Matched, but not sent to the master yet. */
   const unsent = new Set<string>();
+  /** Instances whose resources are to be given back when they are offered. */
+  const releasable = new Set<string>();
   let launched = 0;
 
+  for (const instance of tracker.all()) if (isReleasable(instance)) releasable.add(instance.id);
+  tracker.onChange(({ before, after }) => {
+    if (after && isReleasable(after)) releasable.add(after.id);
+    else if (before) releasable.delete(before.id);
+  });
+
   const now = () => new Date(clock.now()).toISOString();
-  /** The app's instance to launch next; none while its launches are delayed. */
-  const nextOf = (appId: PathId): { instance: Instance; app: AppDefinition } | undefined => {
-    let delayed: AppDefinition | undefined;
+  /** The instance to launch next; none while launches are delayed. */
+  const nextOf = (
+    appId: PathId,
+    fits: (instance: Instance, spec: RunSpec) => boolean = () => true,
+  ): { instance: Instance; spec: RunSpec } | undefined => {
+    let delayed: RunSpec | undefined;
     for (const instanceId of queue.waiting(appId)) {
       const instance = tracker.get(instanceId);
-      const app = instance && catalog.definitionOf(instance);
-      if (!app || app === delayed) continue;
-      if (delays.until(app) === undefined) return { instance, app };
-      delayed = app;
+      const spec = instance && catalog.definitionOf(instance);
+      if (!spec || spec === delayed || !fits(instance, spec)) continue;
+      if (delays.until(spec) === undefined) return { instance, spec };
+      delayed = spec;
     }
     return undefined;
   };
 
+  /** The instance for which the offer may be used, and what of the offer. What keeps data is bound to its place. */
+  const candidate = (appId: PathId, offer: Offer): { instance: Instance; spec: RunSpec; pool: Pool } | undefined => {
+    const first = nextOf(appId);
+    if (!first || !keepsData(first.spec)) return first && { ...first, pool: { kind: 'free' } };
+    const bound = nextOf(appId, (instance) => instance.reservation !== undefined && hasVolumesOf(offer, instance));
+    if (bound) return { ...bound, pool: { kind: 'reserved', instance: bound.instance } };
+    const unbound = nextOf(appId, (instance) => instance.reservation === undefined);
+    return unbound && { ...unbound, pool: { kind: 'reservable' } };
+  };
+
   const tryOne = (open: OpenOffer, appId: PathId): boolean => {
-    const next = nextOf(appId);
-    if (!next) return false;
-    const { instance, app } = next;
-    const match = matchOffer(open.rest, app, {
+    const next = candidate(appId, open.rest);
+    if (!next) {
+      const waiting = nextOf(appId)?.instance;
+      open.tried.add(appId);
+      if (waiting?.reservation && !waiting.reservation.askedAt)
+        queue.refused(appId, open.offer, ['NoCorrespondingReservationFound'], now());
+      return false;
+    }
+    const { instance, spec, pool } = next;
+    const match = matchOffer(open.rest, spec, {
       config: options.config,
-      placed: app.constraints.length > 0 ? constraintPlacements(app, tracker.ofApp(appId)) : [],
+      placed: spec.constraints.length > 0 ? constraintPlacements(spec, tracker.ofApp(appId), instance.id) : [],
       random: options.random,
       now: clock.now(),
+      pool,
+      maintenanceMode: options.maintenanceMode,
+      drainingMs: options.drainingMs,
     });
     if (match.kind === 'refused') {
       open.tried.add(appId);
       queue.refused(appId, open.offer, match.reasons, now());
       return false;
     }
-    if (!tokens.take()) return false;
-    const taskId = instance.task ? nextTaskId(instance.task.id) : firstTaskId(instance.id);
-    const task = buildTask(app, open.offer, match, {
-      config: options.config,
-      taskId,
-      random: options.random,
-      enforceRole: catalog.enforcesRole(appId),
-    });
+    if (pool.kind === 'reservable') makeReservation(open, instance, spec, match);
+    else if (!tokens.take()) return false;
+    else launch(open, instance, spec, match);
     open.rest = remainingOffer(open.rest, match);
-    open.launches.push({ task, instanceId: instance.id });
     queue.used(appId, now());
-    delays.note(app, 'Provisioned');
-    unsent.add(instance.id);
-    const { healthy: _h, activeSince: _a, unreachableSince: _u, ...kept } = instance;
-    tracker.put({
-      ...kept,
-      appVersion: app.version,
-      condition: 'Provisioned',
-      since: now(),
-      placement: match.placement,
-      task: {
-        id: taskId,
-        hostPorts: match.hostPorts.filter((port) => port !== undefined),
-        stagedAt: now(),
-        ipAddresses: [],
-      },
-    });
     return true;
+  };
+
+  const makeReservation = (open: OpenOffer, instance: Instance, spec: RunSpec, match: OfferMatch) => {
+    const { operations, volumes } = reserve(spec, match, {
+      instance,
+      offer: open.offer,
+      now: clock.now(),
+      random: options.random,
+      ...(options.principal === undefined ? {} : { principal: options.principal }),
+    });
+    open.plans.push({ instanceId: instance.id, operations, launch: undefined });
+    const reservation: Reservation = { volumes, askedAt: now() };
+    // It goes on waiting, for the offer that shows its volumes.
+    tracker.put({ ...instance, role: spec.role, placement: match.placement, reservation });
+  };
+
+  const launch = (open: OpenOffer, instance: Instance, spec: RunSpec, match: OfferMatch) => {
+    const stagedAt = now();
+    const context = { config: options.config, random: options.random, enforceRole: catalog.enforcesRole(spec.id) };
+    let operation: OfferOperation;
+    let tasks: Pick<Instance, 'task' | 'containers'>;
+    if (isPod(spec)) {
+      const before = new Map(instance.containers?.map(({ name, id }) => [name, id]));
+      const endpoints = boundEndpoints(spec, match.hostPorts);
+      const containers = spec.containers.map(({ name }): ContainerTask => {
+        const last = before.get(name) ?? instance.containers?.[0]?.id.replace(/[^.]+(\.\d+)$/, `${name}$1`);
+        const ports = endpoints.flatMap(({ container, bound }) => (container === name ? (bound ?? []) : []));
+        const id = last === undefined ? firstTaskId(instance.id, name) : nextTaskId(last);
+        return { name, id, hostPorts: ports, stagedAt, ipAddresses: [] };
+      });
+      const taskIds = containers.map(({ id }) => id);
+      operation = buildTaskGroup(spec, open.offer, match, { ...context, instanceId: instance.id, taskIds });
+      tasks = { containers };
+    } else {
+      const id = instance.task ? nextTaskId(instance.task.id) : firstTaskId(instance.id);
+      const task = buildTask(spec, open.offer, match, { ...context, taskId: id });
+      operation = { type: 'LAUNCH', launch: { task_infos: [task] } };
+      const hostPorts = match.hostPorts.filter((port) => port !== undefined);
+      tasks = { task: { id, hostPorts, stagedAt, ipAddresses: [] } };
+    }
+    delays.note(spec, 'Provisioned');
+    unsent.add(instance.id);
+    const { healthy: _h, activeSince: _a, unreachableSince: _u, reservation, ...kept } = instance;
+    const provisioned: Instance = {
+      ...kept,
+      appVersion: spec.version,
+      condition: 'Provisioned',
+      since: stagedAt,
+      placement: match.placement,
+      ...(reservation && { reservation: { volumes: reservation.volumes } }),
+      ...tasks,
+    };
+    open.plans.push({ instanceId: instance.id, operations: [operation], launch: launchOf(provisioned) });
+    tracker.put(provisioned);
+  };
+
+  /** Whether the plan is still wanted when it is about to be sent. */
+  const stands = ({ instanceId, launch }: Plan): boolean => {
+    const instance = tracker.get(instanceId);
+    if (instance?.goal !== 'Running') return false;
+    return launch === undefined ? instance.reservation !== undefined : launchOf(instance) === launch;
   };
 
   const send = async (open: OpenOffer) => {
     await options.stored();
-    const launches = open.launches.filter(({ instanceId, task }) => {
-      const instance = tracker.get(instanceId);
-      return unsent.delete(instanceId) && instance?.task?.id === task.task_id.value && instance.goal === 'Running';
-    });
+    const plans = open.plans.filter(
+      (plan) => (plan.launch === undefined || unsent.delete(plan.instanceId)) && stands(plan),
+    );
     const offerId = open.offer.id.value;
-    if (launches.length === 0) return options.decline([offerId], undefined);
+    if (plans.length === 0) return options.decline([offerId], undefined);
     try {
-      launched += launches.length;
-      await options.accept(offerId, [{ type: 'LAUNCH', launch: { task_infos: launches.map(({ task }) => task) } }], 0);
+      launched += plans.filter((plan) => plan.launch !== undefined).length;
+      await options.accept(offerId, together(plans.flatMap(({ operations }) => operations)), 0);
     } catch (error) {
-      log.warn('launching failed', { offer: offerId, tasks: launches.length, error: messageOf(error) });
+      log.warn('launching failed', { offer: offerId, instances: plans.length, error: messageOf(error) });
       // Without an answer nobody knows; reconciliation after the next subscription tells.
       if (!(error instanceof SchedulerCallError || error instanceof NotSentError)) return;
-      for (const { instanceId, task } of launches) {
-        const instance = tracker.get(instanceId);
-        if (instance?.condition !== 'Provisioned' || instance.task?.id !== task.task_id.value) continue;
-        if (error instanceof SchedulerCallError) options.onRefused(instance, messageOf(error));
-        else if (instance.goal === 'Running') tracker.put({ ...rescheduled(instance), since: now() });
-        else tracker.forget(instanceId);
-      }
+      for (const plan of plans) takeBack(plan, error instanceof SchedulerCallError ? messageOf(error) : undefined);
     }
+  };
+
+  /** @param refused why the master did not want it; undefined when it never heard of it */
+  const takeBack = ({ instanceId, launch }: Plan, refused: string | undefined) => {
+    const instance = tracker.get(instanceId);
+    if (!instance) return;
+    if (launch === undefined) {
+      const { reservation: _r, placement: _p, ...free } = instance;
+      if (instance.condition === 'Scheduled') tracker.put(free);
+      return;
+    }
+    if (instance.condition !== 'Provisioned' || launchOf(instance) !== launch) return;
+    if (refused !== undefined) options.onRefused(instance, refused);
+    else if (instance.goal === 'Running') tracker.put({ ...rescheduled(instance), since: now() });
+    else tracker.forget(instanceId);
+  };
+
+  /** Nobody knows the instance, or it has ended for good. */
+  const isOver = (instanceId: string): boolean => {
+    const instance = tracker.get(instanceId);
+    return !instance || isReleasable(instance);
+  };
+
+  /** Gives back what is reserved for instances that are over. @returns whether the offer was used for that */
+  const giveBack = (offer: Offer): boolean => {
+    const found = releasableIn(offer, isOver);
+    if (found.size === 0) return false;
+    log.info('giving reservations back', { agent: offer.hostname, instances: [...found.keys()] });
+    const operations = [...found.values()].flatMap(release);
+    options.accept(offer.id.value, operations, 0).then(
+      () => {
+        for (const id of found.keys()) if (tracker.get(id) && isOver(id)) tracker.forget(id);
+      },
+      (error: unknown) => log.warn('giving reservations back failed', { error: messageOf(error) }),
+    );
+    return true;
   };
 
   return {
     onOffers(offers) {
-      const open = offers.map((offer): OpenOffer => ({ offer, rest: offer, launches: [], tried: new Set() }));
+      const open = offers
+        .filter((offer) => !giveBack(offer))
+        .map((offer): OpenOffer => ({ offer, rest: offer, plans: [], tried: new Set() }));
       const apps = [...queue.appIds()];
       // One instance an offer in each round spreads instances over agents.
       let progress = apps.length > 0;
@@ -166,18 +288,25 @@ export function createLauncher(options: LauncherOptions): Launcher {
           }
         }
       }
-      const unused = open.filter((one) => one.launches.length === 0).map((one) => one.offer.id.value);
+      const unused = open.filter((one) => one.plans.length === 0).map((one) => one.offer.id.value);
       // Where launching is held back by tokens alone the offers should come again soon.
       const soon = tokens.left === 0 && queue.size > 0;
       if (unused.length > 0) options.decline(unused, soon ? undefined : options.declineOfferMs / 1000);
-      for (const one of open) if (one.launches.length > 0) void send(one);
+      for (const one of open) if (one.plans.length > 0) void send(one);
     },
     wantedRoles() {
       const roles = new Set<string>();
+      for (const id of releasable) roles.add(tracker.get(id)?.role ?? options.config.mesosRole);
       if (tokens.left === 0) return roles;
       for (const id of queue.appIds()) {
-        const next = nextOf(id);
-        if (next) roles.add(next.app.role);
+        const first = nextOf(id);
+        if (!first) continue;
+        const unbound = keepsData(first.spec) ? nextOf(id, (instance) => instance.reservation === undefined) : first;
+        if (unbound) roles.add(unbound.spec.role);
+        if (!keepsData(first.spec)) continue;
+        // Its resources stay with the role for which they were reserved.
+        const bound = nextOf(id, (instance) => instance.reservation !== undefined);
+        if (bound) roles.add(bound.instance.role);
       }
       return roles;
     },
@@ -186,4 +315,11 @@ export function createLauncher(options: LauncherOptions): Launcher {
       return launched;
     },
   };
+}
+
+/** The operations of one offer, with all tasks in one LAUNCH. */
+function together(operations: readonly OfferOperation[]): OfferOperation[] {
+  const tasks = operations.flatMap(({ launch }) => launch?.task_infos ?? []);
+  const others = operations.filter(({ launch }) => !launch);
+  return tasks.length > 0 ? [{ type: 'LAUNCH', launch: { task_infos: tasks } }, ...others] : [...others];
 }

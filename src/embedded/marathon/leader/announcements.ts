@@ -1,6 +1,6 @@
-import type { AppDefinition } from '../../../protocols/marathon/types.ts';
 import type { EventBus } from '../events.ts';
 import type { InstanceTracker } from '../instances.ts';
+import { isApp, type RunSpec } from '../model/run-spec.ts';
 
 /** Tells what becomes of instances. One that is forgotten has told its last condition before. */
 export function announceInstances(tracker: InstanceTracker, events: EventBus): void {
@@ -28,15 +28,11 @@ export function announceInstances(tracker: InstanceTracker, events: EventBus): v
 }
 
 /** Tells which health checks begin and end with a change of apps. */
-export function announceHealthChecks(
-  events: EventBus,
-  changed: readonly AppDefinition[],
-  removed: readonly AppDefinition[],
-): void {
-  for (const app of changed)
+export function announceHealthChecks(events: EventBus, changed: readonly RunSpec[], removed: readonly RunSpec[]): void {
+  for (const app of changed.filter(isApp))
     if (app.version === app.versionInfo.lastConfigChangeAt)
       for (const healthCheck of app.healthChecks)
         events.publish({ eventType: 'add_health_check_event', appId: app.id, version: app.version, healthCheck });
-  for (const app of removed)
+  for (const app of removed.filter(isApp))
     for (const _ of app.healthChecks) events.publish({ eventType: 'remove_health_check_event', appId: app.id });
 }

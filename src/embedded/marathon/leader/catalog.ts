@@ -1,36 +1,41 @@
 import type { AppDefinition, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
-import { type Group, getGroup, transitiveApps } from '../model/group.ts';
+import { type Group, getGroup, transitiveApps, transitiveSpecs } from '../model/group.ts';
 import type { Instance } from '../model/instance.ts';
 import { topLevelOf } from '../model/path-id.ts';
+import { isPod, type PodDefinition, type RunSpec } from '../model/run-spec.ts';
 
 export interface CatalogChange {
-  /** New and changed apps. */
-  readonly changed: readonly AppDefinition[];
-  readonly removed: readonly AppDefinition[];
+  /** New and changed apps and pods. */
+  readonly changed: readonly RunSpec[];
+  readonly removed: readonly RunSpec[];
 }
 
 /** The current tree, and the older definitions that instances still run. */
 export interface Catalog {
   readonly root: Group;
-  /** @returns how the apps differ from before */
+  /** @returns how the apps and pods differ from before */
   setRoot(root: Group): CatalogChange;
   app(id: PathId): AppDefinition | undefined;
   /** All current apps in the order of their paths. */
   apps(): readonly AppDefinition[];
+  pod(id: PathId): PodDefinition | undefined;
+  /** The app or pod of this path. */
+  spec(id: PathId): RunSpec | undefined;
+  /** All current apps and pods in the order of their paths. */
+  specs(): readonly RunSpec[];
   /** What the instance was, or shall be, launched with. */
-  definitionOf(instance: Instance): AppDefinition | undefined;
-  /** Whether the app's top-level group enforces its name as role. */
+  definitionOf(instance: Instance): RunSpec | undefined;
+  /** Whether the top-level group enforces its name as role. */
   enforcesRole(id: PathId): boolean;
   /** Forgets definitions that no instance was launched with. */
   prune(instances: Iterable<Instance>): void;
 }
 
-export function createCatalog(root: Group, definitions: readonly AppDefinition[]): Catalog {
+export function createCatalog(root: Group, definitions: readonly RunSpec[]): Catalog {
   let current = root;
-  let apps = transitiveApps(root);
-  let byId = new Map<PathId, AppDefinition>(apps.map((app) => [app.id, app]));
-  const old = new Map<string, AppDefinition>();
-  for (const app of definitions) old.set(key(app.id, app.version), app);
+  let byId = new Map<PathId, RunSpec>(transitiveSpecs(root).map((spec) => [spec.id, spec]));
+  const old = new Map<string, RunSpec>();
+  for (const spec of definitions) old.set(key(spec.id, spec.version), spec);
 
   return {
     get root() {
@@ -39,25 +44,34 @@ export function createCatalog(root: Group, definitions: readonly AppDefinition[]
     setRoot(next) {
       const before = byId;
       current = next;
-      apps = transitiveApps(next);
-      byId = new Map(apps.map((app) => [app.id, app]));
-      const changed: AppDefinition[] = [];
-      const removed: AppDefinition[] = [];
-      for (const app of apps) if (before.get(app.id) !== app) changed.push(app);
-      for (const [id, app] of before) {
+      const specs = transitiveSpecs(next);
+      byId = new Map(specs.map((spec) => [spec.id, spec]));
+      const changed: RunSpec[] = [];
+      const removed: RunSpec[] = [];
+      for (const spec of specs) if (before.get(spec.id) !== spec) changed.push(spec);
+      for (const [id, spec] of before) {
         const now = byId.get(id);
-        if (now !== app) old.set(key(id, app.version), app);
-        if (!now) removed.push(app);
+        if (now !== spec) old.set(key(id, spec.version), spec);
+        if (!now) removed.push(spec);
       }
       return { changed, removed };
     },
-    app: (id) => byId.get(id),
-    apps: () => apps,
+    app(id) {
+      const spec = byId.get(id);
+      return spec && !isPod(spec) ? spec : undefined;
+    },
+    pod(id) {
+      const spec = byId.get(id);
+      return spec && isPod(spec) ? spec : undefined;
+    },
+    spec: (id) => byId.get(id),
+    apps: () => transitiveApps(current),
+    specs: () => transitiveSpecs(current),
     definitionOf(instance) {
-      const app = byId.get(instance.appId);
+      const spec = byId.get(instance.appId);
       // Versions that differ in the number of instances alone run the same thing.
-      if (app && instance.appVersion >= app.versionInfo.lastConfigChangeAt) return app;
-      return old.get(key(instance.appId, instance.appVersion)) ?? app;
+      if (spec && instance.appVersion >= spec.versionInfo.lastConfigChangeAt) return spec;
+      return old.get(key(instance.appId, instance.appVersion)) ?? spec;
     },
     enforcesRole: (id) => getGroup(current, topLevelOf(id))?.enforceRole === true,
     prune(instances) {

@@ -1,4 +1,4 @@
-import type { AppDefinition, DeploymentInfo, PathId, ReadinessCheckResult } from '../../../protocols/marathon/types.ts';
+import type { DeploymentInfo, PathId, ReadinessCheckResult } from '../../../protocols/marathon/types.ts';
 import { messageOf } from '../../../support/errors.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { EventBus } from '../events.ts';
@@ -20,6 +20,7 @@ import {
   decideStop,
   type RestartBaseline,
 } from '../model/rolling.ts';
+import type { RunSpec } from '../model/run-spec.ts';
 
 export interface DeploymentsOptions {
   tracker: InstanceTracker;
@@ -31,12 +32,15 @@ export interface DeploymentsOptions {
   ready: () => ReadonlySet<string>;
   readinessResults: (appId: PathId) => readonly ReadinessCheckResult[];
   /** An action that waits for new instances of the app begins, or ends. */
-  watchReadiness: (app: AppDefinition, watch: boolean) => void;
-  start: (app: AppDefinition, count: number) => void;
+  watchReadiness: (app: RunSpec, watch: boolean) => void;
+  start: (app: RunSpec, count: number) => void;
+  /** Gives instances up for good. */
   decommission: (instanceIds: readonly string[]) => void;
-  resetDelay: (app: AppDefinition) => void;
+  /** Ends instances that are too many or too old; those that keep data are only put to rest. */
+  retire: (instanceIds: readonly string[]) => void;
+  resetDelay: (app: RunSpec) => void;
   /** The app is stopped for good. */
-  onStopped: (app: AppDefinition) => void;
+  onStopped: (app: RunSpec) => void;
   /** The deployment is over, one way or the other. */
   onEnded: (plan: DeploymentPlan, success: boolean) => void;
 }
@@ -154,7 +158,8 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
     const { action } = one;
     const { app } = action;
     const decision = decide(one);
-    if (decision.kill.length > 0) options.decommission(decision.kill);
+    const end = action.action === 'StopApplication' ? options.decommission : options.retire;
+    if (decision.kill.length > 0) end(decision.kill);
     if (decision.start > 0) options.start(app, decision.start);
     one.done = decision.done;
     if (!decision.done) return;

@@ -1,4 +1,3 @@
-import type { AppDefinition } from '../../../protocols/marathon/types.ts';
 import type { FrameworkInfo, Offer, TaskStatus } from '../../../protocols/mesos/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { Logger } from '../../../support/logger.ts';
@@ -8,6 +7,8 @@ import type { InstanceTracker } from '../instances.ts';
 import type { OfferDemand } from '../launch/demand.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ModelConfig } from '../model/config.ts';
+import { tasksOf } from '../model/instance.ts';
+import type { RunSpec } from '../model/run-spec.ts';
 import type { MarathonOptions } from '../options.ts';
 import { createDriver, type Driver } from '../scheduler/driver.ts';
 import type { Masters } from '../scheduler/masters.ts';
@@ -45,7 +46,7 @@ export interface FrameworkLink {
   /** Resolves when the framework has registered for the first time. */
   readonly registered: Promise<void>;
   /** Roles that no app had before are told to the master. */
-  appsChanged(apps: readonly AppDefinition[]): void;
+  appsChanged(apps: readonly RunSpec[]): void;
   close(): void;
 }
 
@@ -59,7 +60,7 @@ export function createFrameworkLink(input: FrameworkLinkOptions): FrameworkLink 
 
   const roles = (): string[] => {
     const all = new Set([options.mesosRole]);
-    for (const app of catalog.apps()) all.add(app.role);
+    for (const { role } of catalog.specs()) all.add(role);
     for (const instance of tracker.all()) all.add(instance.role);
     return [...all];
   };
@@ -87,8 +88,8 @@ export function createFrameworkLink(input: FrameworkLinkOptions): FrameworkLink 
   const reconcile = () => {
     const tasks = [];
     for (const instance of tracker.all())
-      if (instance.task && instance.condition !== 'Scheduled')
-        tasks.push({ taskId: instance.task.id, agentId: instance.placement?.agentId });
+      if (instance.condition !== 'Scheduled')
+        for (const { id } of tasksOf(instance)) tasks.push({ taskId: id, agentId: instance.placement?.agentId });
     if (tasks.length > 0) driver.reconcile(tasks);
     driver.reconcile([]);
   };

@@ -3,7 +3,7 @@ import type { Clock } from '../../../support/clock.ts';
 import { uuidFrom } from '../../../support/uuid.ts';
 import type { EventBus } from '../events.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { type Group, transitiveApps, validateRoot } from '../model/group.ts';
+import { type Group, transitiveSpecs, validateRoot } from '../model/group.ts';
 import { type DeploymentPlan, planDeployment, planErrors } from '../model/plan.ts';
 import { assignServicePorts } from '../model/ports.ts';
 import { good, problems, type Result } from '../model/problem.ts';
@@ -80,7 +80,7 @@ export function createGroups(options: GroupsOptions): Groups {
     if (conflicts.length > 0 && !change.force)
       return { ok: false, problem: problems.locked(conflicts.map(({ id }) => id)) };
     // What can't be stored must be refused before anything is changed.
-    for (const app of transitiveApps(plan.target)) if (catalog.app(app.id) !== app) store.assertFits(app);
+    for (const spec of transitiveSpecs(plan.target)) if (catalog.spec(spec.id) !== spec) store.assertFits(spec);
     for (const { id } of conflicts) deployments.cancel(id, `superseded by deployment ${plan.id}`);
     deployments.add(plan);
     const difference = catalog.setRoot(plan.target);

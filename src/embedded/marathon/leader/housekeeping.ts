@@ -1,9 +1,10 @@
-import type { AppDefinition, PathId } from '../../../protocols/marathon/types.ts';
+import type { PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { Logger } from '../../../support/logger.ts';
 import { type InstanceTracker, isAway, isTerminalCondition } from '../instances.ts';
-import type { Instance } from '../model/instance.ts';
+import { type Instance, tasksOf } from '../model/instance.ts';
 import { selectVictims } from '../model/kill-selection.ts';
+import type { RunSpec } from '../model/run-spec.ts';
 import type { Catalog } from './catalog.ts';
 
 export interface HousekeepingOptions {
@@ -13,13 +14,15 @@ export interface HousekeepingOptions {
   log: Logger;
   /** Whether a deployment works on the app, so that its instances are not to be touched. */
   isLocked: (appId: PathId) => boolean;
-  start: (app: AppDefinition, count: number) => void;
+  start: (app: RunSpec, count: number) => void;
   decommission: (instanceIds: readonly string[]) => void;
+  retire: (instanceIds: readonly string[]) => void;
   kill: (instanceId: string) => void;
   scaleInitialMs: number;
   scaleMs: number;
   taskLaunchMs: number;
   taskLaunchConfirmMs: number;
+  taskReservationMs: number;
   expungeInitialMs: number;
   expungeMs: number;
 }
@@ -52,7 +55,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   const scale = (appId: PathId) => {
     if (options.isLocked(appId)) return;
-    const app = catalog.app(appId);
+    const app = catalog.spec(appId);
     const instances = tracker.ofApp(appId);
     if (!app) {
       const orphans = instances.filter((instance) => instance.goal !== 'Decommissioned');
@@ -70,13 +73,13 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     } else if (wanted.length > app.instances) {
       log.info('scaling down', { app: appId, from: wanted.length, to: app.instances });
       const victims = selectVictims(wanted, app.instances, [], app.killSelection, app.constraints);
-      options.decommission(victims.map((instance) => instance.id));
+      options.retire(victims.map((instance) => instance.id));
     }
   };
 
   const scaleAll = () => {
-    for (const app of catalog.apps()) checkScale(app.id);
-    for (const id of tracker.appIds()) if (!catalog.app(id)) checkScale(id);
+    for (const { id } of catalog.specs()) checkScale(id);
+    for (const id of tracker.appIds()) if (!catalog.spec(id)) checkScale(id);
   };
 
   const killOverdue = () => {
@@ -88,9 +91,20 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
           : instance.condition === 'Staging' || instance.condition === 'Starting'
             ? options.taskLaunchMs
             : undefined;
-      if (limit === undefined || now - Date.parse(instance.task?.stagedAt ?? instance.since) <= limit) continue;
+      if (limit === undefined || now - Date.parse(stagedAt(instance)) <= limit) continue;
       log.warn('ending an overdue task', { instance: instance.id, condition: instance.condition });
       options.kill(instance.id);
+    }
+  };
+
+  /** Reservations that no offer ever showed were not made: another instance takes the place of theirs. */
+  const dropUnmade = () => {
+    const before = clock.now() - options.taskReservationMs;
+    for (const instance of [...tracker.all()]) {
+      const askedAt = instance.reservation?.askedAt;
+      if (askedAt === undefined || instance.condition !== 'Scheduled' || Date.parse(askedAt) > before) continue;
+      log.warn('a reservation was not made in time', { instance: instance.id });
+      tracker.forget(instance.id);
     }
   };
 
@@ -154,7 +168,10 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       cancels.add(clock.every(everyMs, fn));
     });
   repeatedly(options.scaleInitialMs, options.scaleMs, scaleAll);
-  repeatedly(overdueInitialMs, overdueMs, killOverdue);
+  repeatedly(overdueInitialMs, overdueMs, () => {
+    killOverdue();
+    dropUnmade();
+  });
   repeatedly(options.expungeInitialMs, options.expungeMs, expunge);
 
   return {
@@ -165,4 +182,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       for (const cancel of deactivateTimers.values()) cancel();
     },
   };
+}
+
+function stagedAt(instance: Instance): Timestamp {
+  return tasksOf(instance)[0]?.stagedAt ?? instance.since;
 }

@@ -1,10 +1,4 @@
-import type {
-  AppDefinition,
-  Health,
-  PathId,
-  ReadinessCheckResult,
-  TaskFailure,
-} from '../../../protocols/marathon/types.ts';
+import type { Health, PathId, ReadinessCheckResult, TaskFailure } from '../../../protocols/marathon/types.ts';
 import type { ZooKeeperClient } from '../../../protocols/zookeeper/client.ts';
 import type { Acl } from '../../../protocols/zookeeper/records.ts';
 import type { Clock } from '../../../support/clock.ts';
@@ -25,7 +19,8 @@ import { createLaunchTokens } from '../launch/tokens.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { newInstanceId } from '../model/ids.ts';
-import type { Instance } from '../model/instance.ts';
+import { type Goal, holdsNothing, type Instance, isReleasable, launchOf, rescheduled } from '../model/instance.ts';
+import { isPod, type RunSpec } from '../model/run-spec.ts';
 import type { MarathonOptions } from '../options.ts';
 import type { Driver } from '../scheduler/driver.ts';
 import type { Masters } from '../scheduler/masters.ts';
@@ -38,7 +33,7 @@ import { createDeployments, type Deployments } from './deployments.ts';
 import { createFrameworkLink } from './framework.ts';
 import { createGroups, type Groups } from './groups.ts';
 import { createHousekeeping, type Housekeeping } from './housekeeping.ts';
-import { createTaskUpdates, failureOf, rescheduled } from './task-updates.ts';
+import { createTaskUpdates, failureOf } from './task-updates.ts';
 
 /** Everything that exists only while this instance leads. */
 export interface LeaderSession {
@@ -60,7 +55,7 @@ export interface LeaderSession {
   readonly registered: Promise<void>;
   lastFailure(appId: PathId): TaskFailure | undefined;
   readinessResults(appId: PathId): readonly ReadinessCheckResult[];
-  /** Gives the instances up and ends their tasks. */
+  /** Gives the instances up for good and ends their tasks; what was reserved for them is given back. */
   decommission(instanceIds: readonly string[]): void;
   /** Stops scheduling, then waits up to `lastWritesMs` for what was accepted but is not stored yet. */
   close(lastWritesMs: number): Promise<void>;
@@ -180,6 +175,11 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     if (after?.condition === 'Running' && before?.condition !== 'Running') tokens.giveBack();
     // Its place may be what a waiting instance needs.
     if (queue.size > 0 && before && isActive(before) && !(after && isActive(after))) reconsiderDemand(true);
+    // What is reserved for it has to be offered to be given back, or to be used for what it waits for.
+    const releasable = after !== undefined && isReleasable(after);
+    const reserved = after?.condition === 'Scheduled' && after.reservation !== before?.reservation;
+    if (releasable || reserved) reconsiderDemand(true);
+    else if (before && isReleasable(before)) reconsiderDemand(false);
   });
   const demand = createOfferDemand({
     clock,
@@ -207,6 +207,9 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     log,
     maxInstancesPerOffer: options.maxInstancesPerOffer,
     declineOfferMs: options.declineOfferMs,
+    maintenanceMode: options.maintenanceMode,
+    drainingMs: options.drainingMs,
+    principal: options.principal,
     stored: () => store.flushed(),
     accept: (offerId, operations, refuseSeconds) => {
       metrics.count('mesos.offers.used.counter');
@@ -220,7 +223,7 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
       const app = catalog.definitionOf(instance);
       const after: Instance = { ...instance, condition: 'Error', since: iso() };
       if (app) delays.note(app, 'Error');
-      const task_id = { value: instance.task?.id ?? instance.id };
+      const task_id = { value: launchOf(instance) ?? instance.id };
       saveFailure(failureOf(after, { task_id, state: 'TASK_ERROR', message: reason }, iso()));
       tracker.put(after);
       if (instance.goal === 'Running') tracker.put({ ...rescheduled(after), since: iso() });
@@ -238,8 +241,15 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
   });
   scope.defer(() => killer.close());
 
-  const startInstances = (app: AppDefinition, count: number) => {
-    for (let i = 0; i < count; i++)
+  const startInstances = (app: RunSpec, count: number) => {
+    // Those that were put to rest come first: they have their data.
+    const resting = tracker
+      .ofApp(app.id)
+      .filter((instance) => instance.goal === 'Stopped' && instance.reservation && holdsNothing(instance))
+      .slice(0, count);
+    for (const instance of resting)
+      tracker.put({ ...rescheduled(instance), goal: 'Running', appVersion: app.version, since: iso() });
+    for (let i = resting.length; i < count; i++)
       tracker.put({
         id: newInstanceId(app.id, clock.now(), random),
         appId: app.id,
@@ -250,14 +260,19 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
         since: iso(),
       });
   };
-  const decommission = (instanceIds: readonly string[]) => {
+  const endInstances = (instanceIds: readonly string[], goalOf: (instance: Instance) => Goal) => {
     for (const id of instanceIds) {
       const instance = tracker.get(id);
       if (!instance) continue;
-      if (instance.goal !== 'Decommissioned') tracker.put({ ...instance, goal: 'Decommissioned' });
+      const goal = goalOf(instance);
+      if (instance.goal !== goal) tracker.put({ ...instance, goal });
       killer.kill(id);
     }
   };
+  const decommission = (ids: readonly string[]) => endInstances(ids, () => 'Decommissioned');
+  /** Too many or too old: what keeps data is put to rest, and may come back. */
+  const retire = (ids: readonly string[]) =>
+    endInstances(ids, ({ reservation }) => (reservation ? 'Stopped' : 'Decommissioned'));
 
   const prober = createProber(network);
   scope.defer(() => prober.close());
@@ -270,13 +285,16 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     now: () => clock.now(),
     ready: () => readiness.ready,
     readinessResults: (appId) => readiness.results(appId),
-    watchReadiness: (app, watch) => readiness.watch(app, watch),
+    watchReadiness: (app, watch) => {
+      if (!isPod(app)) readiness.watch(app, watch);
+    },
     start: startInstances,
     decommission,
+    retire,
     resetDelay: (app) => delays.reset(app),
     onStopped: (app) => {
       delays.reset(app);
-      events.publish({ eventType: 'app_terminated_event', appId: app.id });
+      if (!isPod(app)) events.publish({ eventType: 'app_terminated_event', appId: app.id });
       if (failures.delete(app.id)) store.removeFailure(app.id);
     },
     onEnded: (plan) => {
@@ -288,7 +306,10 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
 
   const health = createHealthManager({
     tracker,
-    definitionOf: (instance) => catalog.definitionOf(instance),
+    definitionOf(instance) {
+      const spec = catalog.definitionOf(instance);
+      return spec && !isPod(spec) ? spec : undefined;
+    },
     prober,
     events,
     clock,
@@ -307,7 +328,7 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
         ...(slaveId === undefined ? {} : { slaveId }),
       });
       const status = {
-        task_id: { value: instance.task?.id ?? instance.id },
+        task_id: { value: launchOf(instance) ?? instance.id },
         state: 'TASK_KILLED' as const,
         message: `Task was killed since health check failed. Reason: ${cause}`,
       };
@@ -337,11 +358,13 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     isLocked: (appId) => deployments.ofApp(appId).length > 0,
     start: startInstances,
     decommission,
+    retire,
     kill: (instanceId) => killer.kill(instanceId),
     scaleInitialMs: options.scaleAppsInitialMs,
     scaleMs: options.scaleAppsMs,
     taskLaunchMs: options.taskLaunchMs,
     taskLaunchConfirmMs: options.taskLaunchConfirmMs,
+    taskReservationMs: options.taskReservationMs,
     expungeInitialMs: options.taskLostExpungeInitialMs,
     expungeMs: options.taskLostExpungeMs,
   });
@@ -391,7 +414,9 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
   started = true;
   for (const instance of [...tracker.all()]) {
     if (instance.goal === 'Decommissioned') killer.kill(instance.id);
-    else if (isTerminalCondition(instance.condition)) tracker.put({ ...rescheduled(instance), since: iso() });
+    else if (instance.goal === 'Stopped' && !isTerminalCondition(instance.condition)) killer.kill(instance.id);
+    else if (instance.goal === 'Running' && isTerminalCondition(instance.condition))
+      tracker.put({ ...rescheduled(instance), since: iso() });
   }
   for (const plan of loaded.deployments) {
     deployments.add(plan);

@@ -1,6 +1,7 @@
 import type { IpAddress } from '../../../protocols/marathon/types.ts';
 import type { TaskStatus } from '../../../protocols/mesos/types.ts';
-import type { Condition } from '../model/instance.ts';
+import { isTerminalCondition } from '../instances.ts';
+import type { Condition, InstanceTask } from '../model/instance.ts';
 
 /** Reasons for which a lost task may still be running somewhere. */
 const mayComeBack = new Set([
@@ -46,6 +47,35 @@ export function conditionOf(status: TaskStatus): Condition {
       // A state that a later Mesos may add says nothing about the task's end.
       return 'Unknown';
   }
+}
+
+/** Which condition of its containers a pod's instance has: the first of these that there is. */
+const order: readonly Condition[] = [
+  'Error',
+  'Failed',
+  'Gone',
+  'Dropped',
+  'Unreachable',
+  'Killing',
+  'Starting',
+  'Staging',
+  'Unknown',
+  'Provisioned',
+  'Running',
+  'Finished',
+  'Killed',
+];
+
+/**
+ * The condition of a pod's instance. While any container runs, those that have ended don't count: the instance is over
+ * when all of them are. Source: Instance.InstanceState of Marathon, which calls an instance failed with its first
+ * container.
+ */
+export function conditionOfTasks(tasks: readonly InstanceTask[]): Condition {
+  const all = tasks.map(({ status }): Condition => (status ? conditionOf(status) : 'Provisioned'));
+  const going = all.filter((condition) => !isTerminalCondition(condition));
+  const counted = new Set(going.length > 0 ? going : all);
+  return order.find((condition) => counted.has(condition)) ?? 'Unknown';
 }
 
 const failures = new Set([

@@ -1,13 +1,14 @@
-import type { AppDefinition, TaskFailure } from '../../../protocols/marathon/types.ts';
+import type { TaskFailure } from '../../../protocols/marathon/types.ts';
 import { isTerminal, type TaskStatus } from '../../../protocols/mesos/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { EventBus } from '../events.ts';
 import { type InstanceTracker, isTerminalCondition } from '../instances.ts';
 import { parseTaskId } from '../model/ids.ts';
-import type { Instance } from '../model/instance.ts';
+import { type Instance, type InstanceTask, rescheduled, tasksOf } from '../model/instance.ts';
+import { isPod, type PodDefinition, type RunSpec } from '../model/run-spec.ts';
 import type { Catalog } from './catalog.ts';
-import { conditionOf, ipAddressesOf, isFailure } from './status.ts';
+import { conditionOf, conditionOfTasks, ipAddressesOf, isFailure } from './status.ts';
 
 export interface TaskUpdatesOptions {
   tracker: InstanceTracker;
@@ -16,7 +17,7 @@ export interface TaskUpdatesOptions {
   clock: Clock;
   log: Logger;
   killStray: (taskId: string, agentId: string | undefined) => void;
-  noteDelay: (app: AppDefinition, instance: Instance) => void;
+  noteDelay: (spec: RunSpec, instance: Instance) => void;
   onFailure: (failure: TaskFailure) => void;
   /** A task of an app with a health check that Mesos runs was judged. */
   onMesosHealth: (instance: Instance, healthy: boolean, message: string | undefined) => void;
@@ -48,27 +49,47 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
       });
   };
 
+  /** Nothing of the instance runs any more. */
+  const ended = (after: Instance, before: Instance, status: TaskStatus) => {
+    if (after.goal !== 'Running' && after.reservation) return;
+    // One that was given up as unreachable has its replacement already.
+    if (after.goal !== 'Running' || before.condition === 'UnreachableInactive') return tracker.forget(after.id);
+    const next = { ...rescheduled(after), since: iso(clock.now()) };
+    if (status.state !== 'TASK_GONE_BY_OPERATOR') return tracker.put(next);
+    // The agent is gone for good, and what it kept with it.
+    const { reservation: _r, placement: _p, ...free } = next;
+    tracker.put(free);
+  };
+
   return {
     handle(status) {
       handled++;
       const taskId = status.task_id.value;
       const parsed = parseTaskId(taskId);
       const instance = parsed && tracker.get(parsed.instanceId);
-      const task = instance?.task;
-      if (
-        !instance ||
-        task?.id !== taskId ||
-        isTerminalCondition(instance.condition) ||
-        instance.condition === 'Scheduled'
-      )
+      const task = instance && tasksOf(instance).find(({ id }) => id === taskId);
+      if (!instance || !task || isTerminalCondition(instance.condition) || instance.condition === 'Scheduled')
         return stray(status, parsed?.instanceId, parsed?.appId);
+      // What a container of a pod has come to is its last word; reconciliation repeats it.
+      if (task.status && isTerminal(task.status.state)) return;
 
       const now = clock.now();
-      const app = catalog.definitionOf(instance);
+      const spec = catalog.definitionOf(instance);
       const addresses = ipAddressesOf(status);
-      let condition = conditionOf(status);
+      const healthyTask = status.healthy ?? task.status?.healthy;
+      const startedAt =
+        task.startedAt ?? (status.state === 'TASK_RUNNING' ? iso(secondsToMs(status.timestamp) ?? now) : undefined);
+      const updated: InstanceTask = {
+        ...task,
+        ...(startedAt ? { startedAt } : {}),
+        // Reconciliation repeats a status without what the executor had added to it.
+        status: instance.containers && healthyTask !== undefined ? { ...status, healthy: healthyTask } : status,
+        ipAddresses: addresses.length > 0 ? addresses : task.ipAddresses,
+      };
+      const containers = instance.containers?.map((one) => (one.id === taskId ? { ...one, ...updated } : one));
+      let condition = containers ? conditionOfTasks(containers) : conditionOf(status);
       if (condition === 'Unreachable') {
-        const strategy = app?.unreachableStrategy;
+        const strategy = spec?.unreachableStrategy;
         const becomesInactive = instance.condition === 'UnreachableInactive';
         if (becomesInactive || (strategy && strategy !== 'disabled' && strategy.inactiveAfterSeconds <= 0))
           condition = 'UnreachableInactive';
@@ -76,8 +97,11 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
       const running = condition === 'Running';
       const { unreachableSince, ...kept } = instance;
       const unreachable = condition === 'Unreachable' || condition === 'UnreachableInactive';
-      const healthy = status.healthy ?? instance.healthy;
-      const startedAt = task.startedAt ?? (running ? iso(secondsToMs(status.timestamp) ?? now) : undefined);
+      const healthy = containers
+        ? spec && isPod(spec)
+          ? healthOfContainers(spec, containers)
+          : undefined
+        : (status.healthy ?? instance.healthy);
       const after: Instance = {
         ...kept,
         condition,
@@ -85,18 +109,12 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
         ...(running && !instance.activeSince ? { activeSince: startedAt ?? iso(now) } : {}),
         ...(healthy === undefined ? {} : { healthy }),
         ...(unreachable ? { unreachableSince: unreachableSince ?? unreachableAt(status, now) } : {}),
-        task: {
-          ...task,
-          ...(startedAt ? { startedAt } : {}),
-          // Reconciliation repeats a status without what the executor had added to it.
-          status,
-          ipAddresses: addresses.length > 0 ? addresses : task.ipAddresses,
-        },
+        ...(containers ? { containers } : { task: updated }),
       };
       const repeated =
         condition === instance.condition &&
         task.status?.state === status.state &&
-        (status.healthy === undefined || status.healthy === instance.healthy);
+        (status.healthy === undefined || status.healthy === (containers ? task.status.healthy : instance.healthy));
       if (!repeated) {
         events.publish({
           eventType: 'status_update_event',
@@ -106,22 +124,18 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
           message: status.message ?? '',
           appId: instance.appId,
           host: instance.placement?.host ?? '',
-          ipAddresses: after.task?.ipAddresses ?? [],
+          ipAddresses: updated.ipAddresses,
           ports: task.hostPorts,
           version: instance.appVersion,
         });
-        if (status.healthy !== undefined) options.onMesosHealth(after, status.healthy, status.message);
+        if (status.healthy !== undefined && !containers) options.onMesosHealth(after, status.healthy, status.message);
       }
       // A launch that never got through is nothing that the app could be blamed for.
       const neverLaunched = instance.condition === 'Provisioned' && status.reason === 'REASON_RECONCILIATION';
-      if (app && condition !== instance.condition && !neverLaunched) options.noteDelay(app, after);
+      if (spec && condition !== instance.condition && !neverLaunched) options.noteDelay(spec, after);
       if (isFailure(status) && !repeated && !neverLaunched) options.onFailure(failureOf(after, status, iso(now)));
       if (!repeated) tracker.put(after);
-      if (!isTerminalCondition(condition)) return;
-      // One that was given up as unreachable has its replacement already.
-      if (instance.goal === 'Running' && instance.condition !== 'UnreachableInactive')
-        tracker.put({ ...rescheduled(after), since: iso(now) });
-      else tracker.forget(instance.id);
+      if (isTerminalCondition(condition)) ended(after, instance, status);
     },
     get handled() {
       return handled;
@@ -129,10 +143,12 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
   };
 }
 
-/** The instance waiting for its next task; the last one is kept for its number. */
-export function rescheduled(instance: Instance): Instance {
-  const { healthy: _h, activeSince: _a, unreachableSince: _u, ...kept } = instance;
-  return { ...kept, condition: 'Scheduled' };
+/** Of the containers that have a health check and have not ended; undefined while one was not judged yet. */
+function healthOfContainers(pod: PodDefinition, tasks: NonNullable<Instance['containers']>): boolean | undefined {
+  const checked = new Set(pod.containers.flatMap(({ name, healthCheck }) => (healthCheck ? [name] : [])));
+  const judged = tasks.filter(({ name, status }) => checked.has(name) && !(status && isTerminal(status.state)));
+  if (judged.some(({ status }) => status?.healthy === false)) return false;
+  return judged.length > 0 && judged.every(({ status }) => status?.healthy === true) ? true : undefined;
 }
 
 export function failureOf(instance: Instance, status: TaskStatus, timestamp: string): TaskFailure {

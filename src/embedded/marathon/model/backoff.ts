@@ -1,5 +1,6 @@
-import type { AppDefinition, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
+import type { PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Condition } from './instance.ts';
+import type { RunSpec } from './run-spec.ts';
 
 /**
  * Launch delays of apps whose tasks fail. Source: core/launchqueue/impl/RateLimiter.scala and
@@ -17,7 +18,7 @@ export interface LaunchDelay {
 }
 
 /** Delays are kept per app and last config change. */
-export function delayKey(app: AppDefinition): string {
+export function delayKey(app: RunSpec): string {
   return `${app.id} ${app.versionInfo.lastConfigChangeAt}`;
 }
 
@@ -27,7 +28,7 @@ const restarting: ReadonlySet<Condition> = new Set(['Provisioned', 'Staging', 'S
 /** What becomes of the delay when an instance of the app gets into `condition`; undefined is no delay. */
 export function delayAfter(
   delay: LaunchDelay | undefined,
-  app: AppDefinition,
+  app: RunSpec,
   condition: Condition,
   now: number,
 ): LaunchDelay | undefined {

@@ -1,5 +1,5 @@
 import type { PathId } from '../../../protocols/marathon/types.ts';
-import type { Group } from './tree.ts';
+import { type Group, specsOf } from './tree.ts';
 
 /**
  * The graph of what depends on what: an app on an app, an app on every app of a group, every app of a group on every
@@ -45,7 +45,7 @@ function buildGraph(root: Group): Node[] {
       if (outerNeeds) link(needs, outerNeeds);
       for (const id of group.dependencies) pending.push([needs, id]);
     }
-    for (const app of Object.values(group.apps)) {
+    for (const app of specsOf(group)) {
       const own = node(app.id);
       apps.set(app.id, own);
       link(all, own);
@@ -70,7 +70,7 @@ function withoutDependencies(root: Group): PathId[] | undefined {
   const groups = [root];
   for (let group = groups.pop(); group; group = groups.pop()) {
     if (group.dependencies.length > 0) return undefined;
-    for (const app of Object.values(group.apps)) {
+    for (const app of specsOf(group)) {
       if (app.dependencies.length > 0) return undefined;
       ids.push(app.id);
     }

@@ -3,17 +3,20 @@ import {
   emptyGroup,
   enforcesRoleWhenNew,
   type Group,
-  getApp,
   getGroup,
+  getSpec,
   isTopLevel,
-  mapApps,
+  mapSpecs,
   putGroup,
   type Roles,
+  withPods,
 } from './group.ts';
 import { createErrors, type Errors, pathOrRoot } from './json-check.ts';
 import { canonical, isChildOf, isRoot, pathErrors, topLevelOf } from './path-id.ts';
+import { completePod } from './pod/read.ts';
 import { good, problems, type Result } from './problem.ts';
 import type { RawGroupUpdate } from './raw.ts';
+import type { PodDefinition } from './run-spec.ts';
 import { checkGroupUpdate } from './schema.ts';
 import { completeApp, type ReadContext } from './update.ts';
 
@@ -34,6 +37,7 @@ function changesServices(update: RawGroupUpdate): boolean {
     update.version !== undefined ||
     update.scaleBy !== undefined ||
     update.apps !== undefined ||
+    update.pods !== undefined ||
     (update.groups ?? []).some(changesServices)
   );
 }
@@ -66,6 +70,9 @@ function checkUpdate(
   update.apps?.forEach((app, index) => {
     if (!isChildOf(app.id, id)) errors.add(`${path}/apps(${index})/id`, `Identifier is not child of '${id}'`);
   });
+  update.pods?.forEach((pod, index) => {
+    if (!isChildOf(pod.id, id)) errors.add(`${path}/pods(${index})/id`, `Identifier is not child of '${id}'`);
+  });
   update.groups?.forEach((group, index) => {
     const at = `${path}/groups(${index})`;
     if (group.id === undefined) errors.add(`${at}/id`, 'not defined');
@@ -96,12 +103,33 @@ interface Enclosing {
 
 function rolesIn(id: PathId, { enforced, groupRole }: Enclosing, context: ReadContext): Roles {
   const { mesosRole } = context.config;
-  const existing = getApp(context.root, id)?.role;
+  const existing = getSpec(context.root, id)?.role;
   const usual = groupRole === undefined ? [mesosRole] : enforced ? [groupRole] : [mesosRole, groupRole];
   return {
     default: enforced && groupRole !== undefined ? groupRole : mesosRole,
     valid: [...new Set(existing === undefined ? usual : [...usual, existing])],
   };
+}
+
+function podsOf(
+  update: RawGroupUpdate,
+  id: PathId,
+  current: Group | undefined,
+  inside: Enclosing,
+  context: ReadContext,
+): Result<Readonly<Record<PathId, PodDefinition>>> {
+  if (!update.pods) return good(current?.pods ?? {});
+  const pods: Record<PathId, PodDefinition> = {};
+  for (const raw of update.pods) {
+    const podId = canonical(raw.id, id);
+    const roles = rolesIn(podId, inside, context);
+    const pod = completePod({ ...raw, id: podId }, context.config, { roles, now: context.now });
+    if (!pod.ok) return pod;
+    // Other than a PUT of the pod itself, one of its group leaves a pod running that has not changed.
+    const before = getSpec(context.root, podId);
+    pods[podId] = before ? { ...pod.value, version: before.version, versionInfo: before.versionInfo } : pod.value;
+  }
+  return good(pods);
 }
 
 function structural(
@@ -150,12 +178,11 @@ function structural(
     }
     apps = replaced;
   }
-  return good({
-    ...emptyGroup(id, context.now, enforced),
-    apps,
-    groups,
-    dependencies: update.dependencies?.map((dependency) => canonical(dependency, id)) ?? current?.dependencies ?? [],
-  });
+  const pods = podsOf(update, id, current, inside, context);
+  if (!pods.ok) return pods;
+  const dependencies = update.dependencies?.map((dependency) => canonical(dependency, id));
+  const group = { ...emptyGroup(id, context.now, enforced), apps, groups };
+  return good(withPods({ ...group, dependencies: dependencies ?? current?.dependencies ?? [] }, pods.value));
 }
 
 /**
@@ -182,9 +209,9 @@ export function updateGroup(
   if (scaleBy !== undefined) {
     // A product such as 3 × 1.1 is a little above what is meant; the next whole number must not be taken for it.
     const scaled = (instances: number) => Math.ceil(Number((instances * scaleBy).toPrecision(12)));
-    const group = mapApps(current ?? emptyGroup(id, now, enforceNew), (app) => ({
-      ...app,
-      instances: scaled(app.instances),
+    const group = mapSpecs(current ?? emptyGroup(id, now, enforceNew), (spec) => ({
+      ...spec,
+      instances: scaled(spec.instances),
     }));
     return good(putGroup(root, group, now, enforceNew));
   }

@@ -3,12 +3,13 @@ import type { ModelConfig } from './config.ts';
 import { dependencyLevels } from './dependencies.ts';
 import { createErrors } from './json-check.ts';
 import { isRoot, parentOf, parentsOf, rootPath, topLevelOf } from './path-id.ts';
-import type { Group } from './tree.ts';
+import { isApp, isPod, type PodDefinition, type RunSpec } from './run-spec.ts';
+import { type Group, specsOf } from './tree.ts';
 import { checkRoles } from './validate.ts';
 
-/** The tree of groups and apps. Source: state/{Group,RootGroup}.scala and util/RoleSettings.scala of Marathon. */
+/** The tree of groups, apps and pods. Source: state/{Group,RootGroup}.scala and util/RoleSettings.scala of Marathon. */
 
-export type { Group } from './tree.ts';
+export { type Group, specsOf } from './tree.ts';
 
 export function isTopLevel(id: PathId): boolean {
   return !isRoot(id) && isRoot(parentOf(id));
@@ -41,6 +42,17 @@ export function getApp(root: Group, id: PathId): AppDefinition | undefined {
   return group && get(group.apps, id);
 }
 
+export function getPod(root: Group, id: PathId): PodDefinition | undefined {
+  const group = getGroup(root, parentOf(id));
+  return group?.pods && get(group.pods, id);
+}
+
+/** The app or the pod of this path; there is never one of each. */
+export function getSpec(root: Group, id: PathId): RunSpec | undefined {
+  const group = getGroup(root, parentOf(id));
+  return group && (get(group.apps, id) ?? (group.pods && get(group.pods, id)));
+}
+
 function* walkGroups(group: Group): Generator<Group> {
   yield group;
   for (const child of Object.values(group.groups)) yield* walkGroups(child);
@@ -48,19 +60,34 @@ function* walkGroups(group: Group): Generator<Group> {
 
 const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
-/** A group never changes, so neither does this list of it. */
-const transitiveLists = new WeakMap<Group, readonly AppDefinition[]>();
+/** A group never changes, so neither do these lists of it. */
+const transitiveLists = new WeakMap<Group, { specs: readonly RunSpec[]; apps: readonly AppDefinition[] }>();
 
-/** All apps of the group and of those below it, in the order of their paths. */
-export function transitiveApps(group: Group): readonly AppDefinition[] {
-  let apps = transitiveLists.get(group);
-  if (!apps) {
-    const found: AppDefinition[] = [];
-    for (const each of walkGroups(group)) for (const app of Object.values(each.apps)) found.push(app);
-    apps = found.sort(byId);
-    transitiveLists.set(group, apps);
+function listsOf(group: Group): { specs: readonly RunSpec[]; apps: readonly AppDefinition[] } {
+  let lists = transitiveLists.get(group);
+  if (!lists) {
+    const specs: RunSpec[] = [];
+    for (const each of walkGroups(group)) specs.push(...specsOf(each));
+    specs.sort(byId);
+    lists = { specs, apps: specs.filter(isApp) };
+    transitiveLists.set(group, lists);
   }
-  return apps;
+  return lists;
+}
+
+/** All apps and pods of the group and of those below it, in the order of their paths. */
+export function transitiveSpecs(group: Group): readonly RunSpec[] {
+  return listsOf(group).specs;
+}
+
+/** The apps among them. */
+export function transitiveApps(group: Group): readonly AppDefinition[] {
+  return listsOf(group).apps;
+}
+
+/** The pods among them. */
+export function transitivePods(group: Group): readonly PodDefinition[] {
+  return listsOf(group).specs.filter(isPod);
 }
 
 /** All groups below in the order of their paths, the group itself first. */
@@ -68,8 +95,9 @@ export function transitiveGroups(group: Group): Group[] {
   return [...walkGroups(group)].sort(byId);
 }
 
+/** Whether there is any app or pod in the group or below. */
 export function hasApps(group: Group): boolean {
-  for (const each of walkGroups(group)) if (Object.keys(each.apps).length > 0) return true;
+  for (const each of walkGroups(group)) if (specsOf(each).length > 0) return true;
   return false;
 }
 
@@ -106,48 +134,56 @@ export function putGroup(root: Group, group: Group, version: Timestamp, enforceN
   return stamped(place(root, group, enforceNew), version);
 }
 
-/** The group with these apps of its own added or replaced; a child group of such an id gives way if it has no apps. */
-function withApps(group: Group, apps: readonly AppDefinition[]): Group {
-  const all: Record<string, AppDefinition> = { ...group.apps };
+/** The group with these apps and pods of its own added or replaced; an empty child group of such an id gives way. */
+function withSpecs(group: Group, specs: readonly RunSpec[]): Group {
+  const apps: Record<string, AppDefinition> = { ...group.apps };
+  const pods: Record<string, PodDefinition> = { ...group.pods };
   let { groups } = group;
-  for (const app of apps) {
-    all[app.id] = app;
-    const clashing = get(groups, app.id);
-    if (clashing && !hasApps(clashing)) groups = without(groups, app.id);
+  for (const spec of specs) {
+    if (isPod(spec)) pods[spec.id] = spec;
+    else apps[spec.id] = spec;
+    const clashing = get(groups, spec.id);
+    if (clashing && !hasApps(clashing)) groups = without(groups, spec.id);
   }
-  return { ...group, groups, apps: all };
+  return withPods({ ...group, groups, apps }, pods);
+}
+
+/** The group with exactly these pods; without any, it says nothing of them. */
+export function withPods({ pods: _, ...group }: Group, pods: Readonly<Record<PathId, PodDefinition>>): Group {
+  return Object.keys(pods).length > 0 ? { ...group, pods } : group;
 }
 
 /**
- * With the apps added or replaced; missing groups on the way are made. A group of the same id without apps gives way.
- * All groups get the version.
+ * With the apps or pods added or replaced; missing groups on the way are made. A group of the same id with nothing in
+ * it gives way. All groups get the version.
  */
-export function putApps(root: Group, apps: readonly AppDefinition[], version: Timestamp, enforceNew = false): Group {
-  const byParent = new Map<PathId, AppDefinition[]>();
-  for (const app of apps) {
-    const id = parentOf(app.id);
+export function putApps(root: Group, specs: readonly RunSpec[], version: Timestamp, enforceNew = false): Group {
+  const byParent = new Map<PathId, RunSpec[]>();
+  for (const spec of specs) {
+    const id = parentOf(spec.id);
     const siblings = byParent.get(id);
-    if (siblings) siblings.push(app);
-    else byParent.set(id, [app]);
+    if (siblings) siblings.push(spec);
+    else byParent.set(id, [spec]);
   }
   let result = root;
   for (const [id, siblings] of byParent) {
     const group = getGroup(result, id) ?? emptyGroup(id, version, enforceNew);
-    result = place(result, withApps(group, siblings), enforceNew);
+    result = place(result, withSpecs(group, siblings), enforceNew);
   }
   return stamped(result, version);
 }
 
 /** {@link putApps} for one. */
-export function putApp(root: Group, app: AppDefinition, version: Timestamp, enforceNew = false): Group {
+export function putApp(root: Group, app: RunSpec, version: Timestamp, enforceNew = false): Group {
   return putApps(root, [app], version, enforceNew);
 }
 
-/** Without the app; groups stay, even when empty. */
+/** Without the app or pod; groups stay, even when empty. */
 export function removeApp(root: Group, id: PathId, version: Timestamp): Group {
   const group = getGroup(root, parentOf(id));
   if (!group) return stamped(root, version);
-  return putGroup(root, { ...group, apps: without(group.apps, id) }, version);
+  const left = withPods({ ...group, apps: without(group.apps, id) }, without(group.pods ?? {}, id));
+  return putGroup(root, left, version);
 }
 
 /** Without the group and all below it. Removing the root empties it. */
@@ -158,13 +194,15 @@ export function removeGroup(root: Group, id: PathId, version: Timestamp): Group 
   return putGroup(root, { ...parent, groups: without(parent.groups, id) }, version);
 }
 
-/** The tree with `change` applied to every app of `group` and below. */
-export function mapApps(group: Group, change: (app: AppDefinition) => AppDefinition): Group {
+/** The tree with `change` applied to every app and pod of `group` and below. */
+export function mapSpecs(group: Group, change: <T extends RunSpec>(spec: T) => T): Group {
   const apps: Record<string, AppDefinition> = {};
   for (const [id, app] of Object.entries(group.apps)) apps[id] = change(app);
+  const pods: Record<string, PodDefinition> = {};
+  for (const [id, pod] of Object.entries(group.pods ?? {})) pods[id] = change(pod);
   const groups: Record<string, Group> = {};
-  for (const [id, child] of Object.entries(group.groups)) groups[id] = mapApps(child, change);
-  return { ...group, apps, groups };
+  for (const [id, child] of Object.entries(group.groups)) groups[id] = mapSpecs(child, change);
+  return withPods({ ...group, apps, groups }, pods);
 }
 
 export interface Roles {
@@ -180,7 +218,7 @@ export function rolesFor(root: Group, id: PathId, config: ModelConfig): Roles {
   const groupRole = topLevel.slice(1);
   const group = getGroup(root, topLevel);
   const enforced = group ? (group.enforceRole ?? false) : enforcesRoleWhenNew(config);
-  const existing = getApp(root, id)?.role;
+  const existing = getSpec(root, id)?.role;
   const valid = enforced ? [groupRole] : [mesosRole, groupRole];
   if (existing !== undefined) valid.push(existing);
   return { default: enforced ? groupRole : mesosRole, valid: [...new Set(valid)] };
@@ -194,8 +232,14 @@ export function validateRoot(root: Group): FieldErrors[] {
   const errors = createErrors();
   if (!dependencyLevels(root)) errors.add('/', 'Dependency graph has cyclic dependencies.');
   transitiveGroups(root).forEach((group, index) => {
+    const path = index === 0 ? '/' : `/groups(${index})`;
+    const pods = Object.keys(group.pods ?? {});
+    if (pods.some((id) => Object.hasOwn(group.apps, id)))
+      errors.add(path, 'Applications and Pods may not share the same id');
     if (Object.keys(group.groups).some((id) => Object.hasOwn(group.apps, id)))
-      errors.add(index === 0 ? '/' : `/groups(${index})`, 'Groups and Applications may not have the same identifier.');
+      errors.add(path, 'Groups and Applications may not have the same identifier.');
+    if (pods.some((id) => Object.hasOwn(group.groups, id)))
+      errors.add(path, 'Groups and Pods may not have the same identifier.');
   });
   for (const app of transitiveApps(root)) {
     // The role itself was checked when the app was read, and an app may keep the role it has.

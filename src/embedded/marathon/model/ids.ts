@@ -27,9 +27,9 @@ export function newInstanceId(appId: PathId, now: number, random: () => number):
   return `${safePath(appId)}.instance-${timeUuid(now, random)}`;
 }
 
-/** The id of the instance's first task. */
-export function firstTaskId(instanceId: string): string {
-  return `${instanceId}._app.1`;
+/** The id of the instance's first task; of a pod, of the container of this name. */
+export function firstTaskId(instanceId: string, container = '_app'): string {
+  return `${instanceId}.${container}.1`;
 }
 
 export interface ParsedTaskId {
@@ -72,6 +72,12 @@ export function parseTaskId(text: string): ParsedTaskId | undefined {
     instanceId: `${path}.marathon-${uuid}`,
     ...(incarnation !== undefined && { incarnation: Number(incarnation) }),
   };
+}
+
+/** The id of the executor that holds the containers of a pod's instance. */
+export function executorIdOf(instanceId: string): string {
+  const [, path = '', prefix = '', uuid = ''] = /^(.+)\.(instance-|marathon-)([^.]+)$/.exec(instanceId) ?? [];
+  return `${prefix}${path}.${uuid}`;
 }
 
 /** The id of the task after `taskId` on the same instance. */

@@ -1,3 +1,4 @@
+import type { LocalVolumeId } from '../../../protocols/marathon/pods.ts';
 import type { IpAddress, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Attribute, TaskStatus } from '../../../protocols/mesos/types.ts';
 
@@ -42,11 +43,24 @@ export interface InstanceTask {
   readonly ipAddresses: readonly IpAddress[];
 }
 
-/** One wanted copy of an app: plain data, kept in the store. */
+/** The task of one container of a pod. */
+export interface ContainerTask extends InstanceTask {
+  /** Of the container. */
+  readonly name: string;
+}
+
+/** What of an agent is kept for one instance, and nothing else, whether its task runs or not. */
+export interface Reservation {
+  readonly volumes: readonly LocalVolumeId[];
+  /** When it was asked for; absent once it was seen in an offer. */
+  readonly askedAt?: Timestamp;
+}
+
+/** One wanted copy of an app or a pod: plain data, kept in the store. */
 export interface Instance {
   /** `shop_web.instance-<uuid>`. */
   readonly id: string;
-  /** The app's path. */
+  /** The path of the app or the pod. */
   readonly appId: string;
   /** Version of the app with which it was launched, or shall be. */
   readonly appVersion: Timestamp;
@@ -62,7 +76,12 @@ export interface Instance {
   /** When the agent became unreachable. */
   readonly unreachableSince?: Timestamp;
   readonly placement?: Placement;
+  /** Of an app's instance. */
   readonly task?: InstanceTask;
+  /** Of a pod's instance: one for each container, in the pod's order. */
+  readonly containers?: readonly ContainerTask[];
+  /** Only of an instance that keeps data. */
+  readonly reservation?: Reservation;
 }
 
 const terminalConditions: ReadonlySet<Condition> = new Set([
@@ -78,4 +97,26 @@ const terminalConditions: ReadonlySet<Condition> = new Set([
 /** Whether the instance has no task that could still be running: it waits for an offer, or its task has ended. */
 export function holdsNothing(instance: Instance): boolean {
   return instance.condition === 'Scheduled' || terminalConditions.has(instance.condition);
+}
+
+/** All tasks of the instance. */
+export function tasksOf(instance: Instance): readonly InstanceTask[] {
+  if (instance.containers) return instance.containers;
+  return instance.task ? [instance.task] : [];
+}
+
+/** What tells launches of one instance apart: the id of its first task. */
+export function launchOf(instance: Instance): string | undefined {
+  return tasksOf(instance)[0]?.id;
+}
+
+/** Whether the instance's resources are to be given back: nobody wants it, and nothing of it runs. */
+export function isReleasable(instance: Instance): boolean {
+  return instance.reservation !== undefined && instance.goal === 'Decommissioned' && holdsNothing(instance);
+}
+
+/** The instance waiting for its next task; the last one is kept for its number. */
+export function rescheduled(instance: Instance): Instance {
+  const { healthy: _h, activeSince: _a, unreachableSince: _u, ...kept } = instance;
+  return { ...kept, condition: 'Scheduled' };
 }

@@ -197,7 +197,7 @@ export function readinessCheck(raw: RawReadinessCheck): ReadinessCheck {
   };
 }
 
-function artifact(raw: RawArtifact): Artifact {
+export function artifact(raw: RawArtifact): Artifact {
   return defined<Artifact>({
     uri: raw.uri,
     extract: raw.extract ?? true,

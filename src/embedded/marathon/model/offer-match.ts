@@ -1,13 +1,15 @@
-import { type AppDefinition, type OfferRefusal, offerRefusals } from '../../../protocols/marathon/types.ts';
-import { mergeRanges, subtractRanges } from '../../../protocols/mesos/ranges.ts';
+import { type OfferRefusal, offerRefusals } from '../../../protocols/marathon/types.ts';
+import { subtractRanges } from '../../../protocols/mesos/ranges.ts';
 import { anyRole } from '../../../protocols/mesos/resources.ts';
 import type { Offer, Resource } from '../../../protocols/mesos/types.ts';
 import type { ModelConfig } from './config.ts';
 import { meetsConstraint, placementOf } from './constraints.ts';
 import { holdsNothing, type Instance, type Placement } from './instance.ts';
-import { isResident } from './normalize.ts';
+import { portResources, takePorts } from './port-match.ts';
+import { isForAnInstance, isReservedFor, takeVolumes, type VolumeToMake } from './reservation.ts';
+import { keepsData, keptVolumes, type RunSpec, resourcesOf, wantedHostPorts } from './run-spec.ts';
 
-/** Whether an offer fits an app. Source: mesos/ResourceMatcher.scala, tasks/PortsMatcher.scala of Marathon. */
+/** Whether an offer fits an app or a pod. Source: mesos/ResourceMatcher.scala of Marathon. */
 
 /** What one instance takes of an offer. */
 export interface OfferMatch {
@@ -17,6 +19,8 @@ export interface OfferMatch {
   /** One entry per port definition or mapping, in their order; undefined where a mapping has no host port. */
   readonly hostPorts: readonly (number | undefined)[];
   readonly placement: Placement;
+  /** Volumes to be made of the resources, when a reservation is to be made. */
+  readonly volumes?: readonly VolumeToMake[];
 }
 
 export interface OfferMismatch {
@@ -25,24 +29,43 @@ export interface OfferMismatch {
   readonly reasons: readonly OfferRefusal[];
 }
 
+/** Which resources of the offer are looked at. */
+export type Pool =
+  | { readonly kind: 'free' }
+  /** Unreserved ones, of which a reservation can be made for an instance that keeps data. */
+  | { readonly kind: 'reservable' }
+  /** Those that are reserved for the instance. */
+  | { readonly kind: 'reserved'; readonly instance: Instance };
+
 export interface MatchContext {
   readonly config: ModelConfig;
   /** Placements that constraints count, see {@link constraintPlacements}. */
   readonly placed: readonly Placement[];
   readonly random: () => number;
+  /** Default: what is free. */
+  readonly pool?: Pool;
+  /** Whether offers of agents in maintenance are refused; default true. */
+  readonly maintenanceMode?: boolean;
+  /** Before an agent's maintenance begins, in milliseconds, it is not used any more; default 0. */
+  readonly drainingMs?: number;
   /** Milliseconds since 1970; offers of agents in maintenance are refused. */
   readonly now: number;
 }
 
 /**
- * Where the app's instances are as its constraints see them: those with a task, of the current configuration. Older
- * ones don't count, so that a new instance may take the place beside the one it replaces.
+ * Where the instances are as the constraints of their app or pod see them: those with a task, of the current
+ * configuration. Older ones don't count, so that a new instance may take the place beside the one it replaces. One
+ * that keeps data has its place whether it runs or not.
+ * @param except the instance to be placed
  */
-export function constraintPlacements(app: AppDefinition, instances: readonly Instance[]): Placement[] {
+export function constraintPlacements(app: RunSpec, instances: readonly Instance[], except?: string): Placement[] {
   const placed: Placement[] = [];
-  for (const instance of instances)
-    if (instance.placement && !holdsNothing(instance) && instance.appVersion >= app.versionInfo.lastConfigChangeAt)
-      placed.push(instance.placement);
+  for (const instance of instances) {
+    if (!instance.placement || instance.id === except) continue;
+    const bound = instance.reservation !== undefined && instance.goal !== 'Decommissioned';
+    const current = !holdsNothing(instance) && instance.appVersion >= app.versionInfo.lastConfigChangeAt;
+    if (bound || current) placed.push(instance.placement);
+  }
   return placed;
 }
 
@@ -51,13 +74,7 @@ function roleOf(resource: Resource): string {
   return resource.reservations?.at(-1)?.role ?? resource.role ?? anyRole;
 }
 
-/** Reservations that Marathon itself made are for the instance they were made for. */
-function isForAnInstance(resource: Resource): boolean {
-  const labels = resource.reservations?.at(-1)?.labels ?? resource.reservation?.labels;
-  return (labels?.labels ?? []).some(({ key }) => key === 'marathon_framework_id' || key === 'marathon_task_id');
-}
-
-function acceptedRoles(app: AppDefinition, config: ModelConfig): readonly string[] {
+function acceptedRoles(app: RunSpec, config: ModelConfig): readonly string[] {
   if (app.acceptedResourceRoles) return app.acceptedResourceRoles;
   switch (config.defaultAcceptedResourceRoles) {
     case 'any':
@@ -72,7 +89,7 @@ function acceptedRoles(app: AppDefinition, config: ModelConfig): readonly string
 const rounded = (value: number) => Math.round(value * 1000) / 1000;
 
 /** Takes `wanted` of a scalar out of the resources, in their order; undefined when there is not enough. */
-function takeScalar(resources: readonly Resource[], name: string, wanted: number): Resource[] | undefined {
+export function takeScalar(resources: readonly Resource[], name: string, wanted: number): Resource[] | undefined {
   const taken: Resource[] = [];
   let left = wanted;
   for (const resource of resources) {
@@ -87,116 +104,21 @@ function takeScalar(resources: readonly Resource[], name: string, wanted: number
   return left > 0 ? undefined : taken;
 }
 
-interface PortRange {
-  readonly resource: Resource;
-  readonly begin: number;
-  readonly end: number;
-}
-
-interface OfferedPort {
-  readonly resource: Resource;
-  readonly port: number;
-}
-
-function* portsOf({ resource, begin, end }: PortRange): Generator<OfferedPort> {
-  for (let port = begin; port <= end; port++) yield { resource, port };
-}
-
-/**
- * All offered ports: the ranges in random order, from a random port on and around. Consecutive ports keep the ranges
- * whole, and a random start keeps a port from being reused before load balancers have noticed.
- */
-function* randomPorts(ranges: readonly PortRange[], random: () => number): Generator<OfferedPort> {
-  const shuffled = [...ranges];
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [shuffled[i], shuffled[j]] = [shuffled[j] as PortRange, shuffled[i] as PortRange];
-  }
-  const total = shuffled.reduce((sum, { begin, end }) => sum + end - begin + 1, 0);
-  let skip = Math.floor(random() * total);
-  for (const [index, range] of shuffled.entries()) {
-    const size = range.end - range.begin + 1;
-    if (skip >= size) {
-      skip -= size;
-      continue;
-    }
-    const start = range.begin + skip;
-    yield* portsOf({ ...range, begin: start });
-    for (const later of shuffled.slice(index + 1)) yield* portsOf(later);
-    for (const earlier of shuffled.slice(0, index)) yield* portsOf(earlier);
-    yield* portsOf({ ...range, end: start - 1 });
-    return;
-  }
-}
-
-/** Takes the app's host ports; undefined when one can't be had. */
-function takePorts(
-  app: AppDefinition,
-  resources: readonly Resource[],
-  random: () => number,
-): readonly (OfferedPort | undefined)[] | undefined {
-  const mappings = app.container?.portMappings ?? [];
-  // A number is that very port, 0 any port, undefined none.
-  const wanted: readonly (number | undefined)[] =
-    mappings.length > 0
-      ? mappings.map(({ hostPort }) => hostPort)
-      : (app.portDefinitions ?? []).map(({ port }) => (app.requirePorts ? port : 0));
-  if (wanted.length === 0) return [];
-  const ranges: PortRange[] = resources
-    .filter(({ name }) => name === 'ports')
-    .flatMap((resource) => (resource.ranges?.range ?? []).map(({ begin, end }) => ({ resource, begin, end })))
-    .filter(({ begin, end }) => begin <= end);
-  const fixed = new Set(wanted.filter((port) => port !== undefined && port !== 0));
-  const free = randomPorts(ranges, random);
-  const ports: (OfferedPort | undefined)[] = [];
-  for (const port of wanted) {
-    if (port === undefined) {
-      ports.push(undefined);
-      continue;
-    }
-    let found: OfferedPort | undefined;
-    if (port !== 0) {
-      const range = ranges.find(({ begin, end }) => begin <= port && port <= end);
-      found = range && { resource: range.resource, port };
-    } else {
-      do found = free.next().value ?? undefined;
-      while (found && fixed.has(found.port));
-    }
-    if (!found) return undefined;
-    ports.push(found);
-  }
-  return ports;
-}
-
-function portResources(ports: readonly (OfferedPort | undefined)[]): Resource[] {
-  const bySource = new Map<Resource, number[]>();
-  for (const offered of ports) {
-    if (!offered) continue;
-    const known = bySource.get(offered.resource);
-    if (known) known.push(offered.port);
-    else bySource.set(offered.resource, [offered.port]);
-  }
-  return [...bySource].map(([resource, numbers]) => ({
-    ...resource,
-    ranges: { range: mergeRanges(numbers.map((port) => ({ begin: port, end: port }))) },
-  }));
-}
-
-function isInMaintenance(offer: Offer, now: number): boolean {
-  if (!offer.unavailability) return false;
+function isInMaintenance(offer: Offer, { now, maintenanceMode = true, drainingMs = 0 }: MatchContext): boolean {
+  if (!offer.unavailability || !maintenanceMode) return false;
   const { start, duration } = offer.unavailability;
-  const begin = start.nanoseconds / 1e6;
-  return now >= begin && (!duration || now < begin + duration.nanoseconds / 1e6);
+  const begin = start.nanoseconds / 1e6 - drainingMs;
+  return now >= begin && (!duration || now < start.nanoseconds / 1e6 + duration.nanoseconds / 1e6);
 }
 
 /** Apps without GPUs leave agents that have some to those that need them. */
-function wastesGpus(app: AppDefinition, offer: Offer, config: ModelConfig): boolean {
+function wastesGpus(app: RunSpec, offer: Offer, config: ModelConfig): boolean {
   const label = app.labels.GPU_SCHEDULING_BEHAVIOR;
   const behaviour =
     label === 'restricted' || label === 'unrestricted' ? label : (config.gpuSchedulingBehavior ?? 'restricted');
   return (
     behaviour === 'restricted' &&
-    app.gpus === 0 &&
+    resourcesOf(app).gpus === 0 &&
     offer.resources.some(({ name, scalar }) => name === 'gpus' && (scalar?.value ?? 0) > 0)
   );
 }
@@ -209,33 +131,49 @@ const scalars = [
 ] as const;
 
 /** Tries whether one instance of the app fits into what is left of the offer. */
-export function matchOffer(offer: Offer, app: AppDefinition, context: MatchContext): OfferMatch | OfferMismatch {
+export function matchOffer(offer: Offer, app: RunSpec, context: MatchContext): OfferMatch | OfferMismatch {
   const reasons = new Set<OfferRefusal>();
+  const pool = context.pool ?? { kind: 'free' };
   const roles = acceptedRoles(app, context.config);
+  const inPool = (resource: Resource): boolean => {
+    if (pool.kind === 'reserved') return isReservedFor(resource, offer.framework_id.value, pool.instance.id);
+    if (isForAnInstance(resource) || !roles.includes(roleOf(resource))) return false;
+    return pool.kind === 'free' || roleOf(resource) === anyRole;
+  };
   const resources = offer.resources.filter(
-    (resource) =>
-      roles.includes(roleOf(resource)) &&
-      !resource.disk?.persistence &&
-      !resource.revocable &&
-      !isForAnInstance(resource),
+    (resource) => !resource.disk?.persistence && !resource.revocable && inPool(resource),
   );
   const offeredTo = offer.allocation_info?.role;
-  if (resources.length === 0 || (offeredTo !== undefined && offeredTo !== app.role)) reasons.add('UnfulfilledRole');
+  if (
+    resources.length === 0 ||
+    (offeredTo !== undefined && offeredTo !== (pool.kind === 'reserved' ? pool.instance.role : app.role))
+  )
+    reasons.add('UnfulfilledRole');
 
   const placement = placementOf(offer);
   if (!app.constraints.every((constraint) => meetsConstraint(constraint, context.placed, placement, app.instances)))
     reasons.add('UnfulfilledConstraint');
-  // Nothing reserves resources for apps that keep data, so there is never a reservation of theirs in an offer.
-  if (isResident(app)) reasons.add('NoCorrespondingReservationFound');
-  if (isInMaintenance(offer, context.now)) reasons.add('AgentMaintenance');
+  // What keeps data runs on reservations alone.
+  if (pool.kind === 'free' && keepsData(app)) reasons.add('NoCorrespondingReservationFound');
+  if (isInMaintenance(offer, context)) reasons.add('AgentMaintenance');
   const taken: Resource[] = [];
+  const kept = pool.kind === 'reservable' ? takeVolumes(resources, keptVolumes(app)) : undefined;
+  if (pool.kind === 'reservable' && !kept) reasons.add('InsufficientDisk');
+  if (kept) taken.push(...kept.disks);
+  if (pool.kind === 'reserved') {
+    const ids = new Set(pool.instance.reservation?.volumes.map(({ persistenceId }) => persistenceId));
+    const volumes = offer.resources.filter(({ disk }) => disk?.persistence && ids.has(disk.persistence.id));
+    if (volumes.length < ids.size) reasons.add('NoCorrespondingReservationFound');
+    taken.push(...volumes);
+  }
+  const demand = resourcesOf(app);
   for (const [name, reason] of scalars) {
-    const part = takeScalar(resources, name, app[name]);
+    const part = takeScalar(resources, name, demand[name] + (name === 'disk' ? (kept?.rootDisk ?? 0) : 0));
     if (part) taken.push(...part);
     else reasons.add(reason);
   }
   if (wastesGpus(app, offer, context.config)) reasons.add('DeclinedScarceResources');
-  const ports = takePorts(app, resources, context.random);
+  const ports = takePorts(wantedHostPorts(app), resources, context.random);
   if (!ports) reasons.add('InsufficientPorts');
   if (!ports || reasons.size > 0)
     return { kind: 'refused', reasons: offerRefusals.filter((reason) => reasons.has(reason)) };
@@ -244,6 +182,7 @@ export function matchOffer(offer: Offer, app: AppDefinition, context: MatchConte
     resources: [...taken, ...portResources(ports)],
     hostPorts: ports.map((offered) => offered?.port),
     placement,
+    ...(kept && { volumes: kept.volumes }),
   };
 }
 

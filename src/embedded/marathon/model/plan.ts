@@ -1,5 +1,6 @@
 import type {
-  AppDefinition,
+  DeploymentAction,
+  DeploymentActionName,
   DeploymentInfo,
   DeploymentPlanJson,
   DeploymentStep,
@@ -12,25 +13,29 @@ import { dependencyLevels } from './dependencies.ts';
 import {
   emptyGroup,
   type Group,
-  getApp,
   getGroup,
+  getSpec,
   putApp,
   putGroup,
   removeApp,
   removeGroup,
-  transitiveApps,
+  specsOf,
   transitiveGroups,
+  transitiveSpecs,
 } from './group.ts';
+import { validatePodChange } from './pod/validate.ts';
+import { isPod, type RunSpec } from './run-spec.ts';
 import { validateChange } from './validate.ts';
 import { isOnlyScaleChange, isUpgrade, sameJson } from './versions.ts';
 
 /** Deployment plans. Source: core/deployment/DeploymentPlan.scala and impl/DeploymentPlanReverter.scala of Marathon. */
 
+/** What is done to an app or a pod; the API has other names for what is done to pods, see {@link actionJson}. */
 export type PlanAction =
-  | { readonly action: 'StartApplication' | 'RestartApplication' | 'StopApplication'; readonly app: AppDefinition }
+  | { readonly action: 'StartApplication' | 'RestartApplication' | 'StopApplication'; readonly app: RunSpec }
   | {
       readonly action: 'ScaleApplication';
-      readonly app: AppDefinition;
+      readonly app: RunSpec;
       readonly scaleTo: number;
       /** Ids of instances that shall be among those killed. */
       readonly sentenced: readonly string[];
@@ -50,19 +55,15 @@ export interface DeploymentPlan {
 }
 
 /** Whether a deployment has anything to do about the app. */
-function isChanged(from: AppDefinition, to: AppDefinition): boolean {
+function isChanged(from: RunSpec, to: RunSpec): boolean {
   return from !== to && (from.version !== to.version || from.instances !== to.instances || isUpgrade(from, to));
 }
 
-function isRestart(from: AppDefinition, to: AppDefinition): boolean {
+function isRestart(from: RunSpec, to: RunSpec): boolean {
   return from.version !== to.version || !sameJson(from.versionInfo, to.versionInfo) || isUpgrade(from, to);
 }
 
-function actionFor(
-  from: AppDefinition | undefined,
-  to: AppDefinition,
-  sentenced: readonly string[],
-): PlanAction | undefined {
+function actionFor(from: RunSpec | undefined, to: RunSpec, sentenced: readonly string[]): PlanAction | undefined {
   if (!from) return { action: 'ScaleApplication', app: to, scaleTo: to.instances, sentenced: [] };
   if (isOnlyScaleChange(from, to) || to.instances === 0)
     return { action: 'ScaleApplication', app: to, scaleTo: to.instances, sentenced };
@@ -84,11 +85,11 @@ export function planDeployment(
     readonly sentenced?: Readonly<Record<PathId, readonly string[]>>;
   },
 ): DeploymentPlan {
-  const removed = transitiveApps(original).filter((app) => !getApp(target, app.id));
-  const added: AppDefinition[] = [];
+  const removed = transitiveSpecs(original).filter((app) => !getSpec(target, app.id));
+  const added: RunSpec[] = [];
   const changes = new Map<PathId, PlanAction>();
-  for (const app of transitiveApps(target)) {
-    const before = getApp(original, app.id);
+  for (const app of transitiveSpecs(target)) {
+    const before = getSpec(original, app.id);
     if (!before) added.push(app);
     else if (!isChanged(before, app)) continue;
     const action = actionFor(before, app, options.sentenced?.[app.id] ?? []);
@@ -113,17 +114,24 @@ export function planDeployment(
 /** What a plan may not do to apps that keep data; empty when it may be carried out. */
 export function planErrors(plan: DeploymentPlan): FieldErrors[] {
   return affectedApps(plan).flatMap((id, index) => {
-    const from = getApp(plan.original, id);
-    const to = getApp(plan.target, id);
+    const from = getSpec(plan.original, id);
+    const to = getSpec(plan.target, id);
     if (!from || !to) return [];
-    return validateChange(from, to).map(({ path, errors }) => ({
+    const found = isPod(from)
+      ? isPod(to)
+        ? validatePodChange(from, to)
+        : []
+      : isPod(to)
+        ? []
+        : validateChange(from, to);
+    return found.map(({ path, errors }) => ({
       path: `/app(${index})${path === '/' ? '' : path}`,
       errors,
     }));
   });
 }
 
-/** The apps that any step touches, in the order of their paths. */
+/** The apps and pods that any step touches, in the order of their paths. */
 export function affectedApps(plan: DeploymentPlan): PathId[] {
   const ids = new Set(plan.steps.flatMap(({ actions }) => actions.map(({ app }) => app.id)));
   return [...ids].sort();
@@ -140,12 +148,12 @@ const plus = (to: readonly PathId[], added: readonly PathId[]) => [...to, ...min
 
 function revertApps(plan: DeploymentPlan, current: Group, version: Timestamp): Group {
   let result = current;
-  for (const before of transitiveApps(plan.original)) {
-    const after = getApp(plan.target, before.id);
+  for (const before of transitiveSpecs(plan.original)) {
+    const after = getSpec(plan.target, before.id);
     if (!after || isChanged(before, after)) result = putApp(result, before, version);
   }
-  for (const after of transitiveApps(plan.target))
-    if (!getApp(plan.original, after.id)) result = removeApp(result, after.id, version);
+  for (const after of transitiveSpecs(plan.target))
+    if (!getSpec(plan.original, after.id)) result = removeApp(result, after.id, version);
   return result;
 }
 
@@ -153,7 +161,7 @@ function revertApps(plan: DeploymentPlan, current: Group, version: Timestamp): G
 function revertAddedGroup(added: Group, current: Group, version: Timestamp): Group {
   const now = getGroup(current, added.id);
   if (!now) return current;
-  const isEmpty = Object.keys(now.apps).length === 0 && Object.keys(now.groups).length === 0;
+  const isEmpty = specsOf(now).length === 0 && Object.keys(now.groups).length === 0;
   if (isEmpty && sameJson(now.dependencies, added.dependencies)) return removeGroup(current, added.id, version);
   if (added.dependencies.length === 0) return current;
   return putGroup(current, { ...now, dependencies: minus(now.dependencies, added.dependencies) }, version);
@@ -184,9 +192,20 @@ export function revertedTree(plan: DeploymentPlan, current: Group, version: Time
   return result;
 }
 
+const podActions = {
+  StartApplication: 'StartPod',
+  StopApplication: 'StopPod',
+  ScaleApplication: 'ScalePod',
+  RestartApplication: 'RestartPod',
+} as const satisfies Record<PlanAction['action'], DeploymentActionName>;
+
+function actionJson({ action, app: spec }: PlanAction): DeploymentAction {
+  return isPod(spec) ? { action: podActions[action], pod: spec.id } : { action, app: spec.id };
+}
+
 /** The steps as the API writes them; also the answer to a dry run. */
 export function stepsJson(steps: readonly PlanStep[]): DeploymentStep[] {
-  return steps.map(({ actions }) => ({ actions: actions.map(({ action, app }) => ({ action, app: app.id })) }));
+  return steps.map(({ actions }) => ({ actions: actions.map(actionJson) }));
 }
 
 /** The plan as events carry it. */
@@ -201,11 +220,13 @@ export function deploymentInfo(
   readiness: Readonly<Record<PathId, readonly ReadinessCheckResult[]>>,
 ): DeploymentInfo {
   const steps = stepsJson(plan.steps);
+  const touched = steps.flatMap(({ actions }) => actions);
+  const ids = (name: 'app' | 'pod') => [...new Set(touched.flatMap((action) => action[name] ?? []))].sort();
   return {
     id: plan.id,
     version: plan.version,
-    affectedApps: affectedApps(plan),
-    affectedPods: [],
+    affectedApps: ids('app'),
+    affectedPods: ids('pod'),
     steps,
     currentActions: (steps[step - 1]?.actions ?? []).map((action) => ({
       ...action,

@@ -1,4 +1,11 @@
 import type {
+  PodContainer,
+  PodEndpoint,
+  PodHealthCheck,
+  PodJson,
+  PodNetwork,
+} from '../../../protocols/marathon/pods.ts';
+import type {
   AppCheck,
   AppContainer,
   AppHealthCheck,
@@ -110,9 +117,35 @@ export interface RawAppUpdate {
 
 export type RawApp = RawAppUpdate & { readonly id: string };
 
+export interface RawPodContainer extends Omit<PodContainer, 'resources' | 'healthCheck' | 'artifacts' | 'endpoints'> {
+  readonly resources: Sparse<PodContainer['resources']>;
+  readonly healthCheck?: Sparse<PodHealthCheck>;
+  readonly artifacts?: readonly RawArtifact[];
+  readonly endpoints?: readonly PodEndpoint[];
+}
+
+type PodScheduling = PodJson['scheduling'];
+
+/** The body of a pod request. */
+export interface RawPod
+  extends Omit<Sparse<PodJson, 'id'>, 'containers' | 'networks' | 'scaling' | 'scheduling' | 'executorResources'> {
+  readonly containers: readonly RawPodContainer[];
+  readonly networks?: readonly Sparse<PodNetwork>[];
+  readonly scaling?: { readonly kind?: 'fixed'; readonly instances?: number };
+  readonly scheduling?: {
+    readonly backoff?: Sparse<PodScheduling['backoff']>;
+    readonly upgrade?: Sparse<PodScheduling['upgrade']>;
+    readonly placement?: PodScheduling['placement'];
+    readonly killSelection?: KillSelection;
+    readonly unreachableStrategy?: RawAppUpdate['unreachableStrategy'];
+  };
+  readonly executorResources?: Sparse<PodJson['executorResources']>;
+}
+
 export interface RawGroupUpdate {
   readonly id?: string;
   readonly apps?: readonly RawApp[];
+  readonly pods?: readonly RawPod[];
   readonly groups?: readonly RawGroupUpdate[];
   readonly dependencies?: readonly string[];
   readonly scaleBy?: number;

@@ -1,7 +1,6 @@
-import type { AppDefinition } from '../../../protocols/marathon/types.ts';
 import { holdsNothing, type Instance } from './instance.ts';
 import { selectVictims } from './kill-selection.ts';
-import { isResident } from './normalize.ts';
+import { hasHealthChecks, hasReadinessChecks, keepsData, type RunSpec } from './run-spec.ts';
 
 /**
  * What the actions of a deployment do next, decided from the instances alone.
@@ -18,9 +17,9 @@ export interface Decision {
   readonly done: boolean;
 }
 
-/** An app's instances as a decision sees them. */
+/** The instances of an app or a pod as a decision sees them. */
 export interface RollingInput {
-  readonly app: AppDefinition;
+  readonly app: RunSpec;
   /** All instances of the app that are kept, whatever their goal and version. */
   readonly instances: readonly Instance[];
   /** Ids of instances whose readiness check answered that it is ready; not looked at without readiness checks. */
@@ -48,17 +47,17 @@ const wait: Decision = { kill: [], start: 0, done: false };
 const finished: Decision = { kill: [], start: 0, done: true };
 
 /** Whether an instance does its work: it runs and, when the app has health checks, is healthy. */
-function isServing(app: AppDefinition, instance: Instance): boolean {
+function isServing(app: RunSpec, instance: Instance): boolean {
   return (
     instance.goal === 'Running' &&
     instance.condition === 'Running' &&
-    (app.healthChecks.length === 0 || instance.healthy === true)
+    (!hasHealthChecks(app) || instance.healthy === true)
   );
 }
 
 /** Whether an instance counts as ready: running, healthy when there are health checks, ready when there is a check. */
-export function isReady(app: AppDefinition, instance: Instance, ready: ReadonlySet<string>): boolean {
-  return isServing(app, instance) && (app.readinessChecks.length === 0 || ready.has(instance.id));
+export function isReady(app: RunSpec, instance: Instance, ready: ReadonlySet<string>): boolean {
+  return isServing(app, instance) && (!hasReadinessChecks(app) || ready.has(instance.id));
 }
 
 /** Decommissioned, but its task is still there. */
@@ -119,7 +118,7 @@ export function beginRestart(input: RollingInput): RestartBaseline {
   let credit = Math.max(0, healthy - minHealthy);
   let floor = Math.min(healthy, minHealthy);
   if (minHealthy === maxCapacity && maxCapacity <= healthy) {
-    if (isResident(app)) {
+    if (keepsData(app)) {
       credit = healthy - minHealthy + 1;
       floor = Math.max(0, minHealthy - 1);
     } else maxCapacity++;

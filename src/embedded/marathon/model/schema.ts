@@ -1,15 +1,10 @@
 import type {
   AppVolume,
-  Artifact,
-  Constraint,
-  EnvValue,
   ExternalVolume,
   HostVolume,
-  LinuxInfo,
   NetworkProtocol,
   PersistentVolume,
   ReadinessCheck,
-  ResourceLimit,
   SecretVolume,
   UpgradeStrategy,
   VersionInfo,
@@ -17,9 +12,7 @@ import type {
 import {
   anything,
   type Check,
-  createErrors,
   defaulted,
-  either,
   flag,
   integer,
   isObject,
@@ -31,7 +24,7 @@ import {
   optional,
   text,
 } from './json-check.ts';
-import { isSegment } from './path-id.ts';
+import { podShape } from './pod/schema.ts';
 import { good, problems, type Result } from './problem.ts';
 import type {
   RawApp,
@@ -40,10 +33,35 @@ import type {
   RawGroupUpdate,
   RawHealthCheck,
   RawIpAddress,
-  RawNetwork,
   RawPortDefinition,
   RawPortMapping,
 } from './raw.ts';
+import {
+  anyPort,
+  artifact,
+  capacity,
+  checked,
+  constraint,
+  environment,
+  execCommand,
+  executorResources,
+  httpScheme,
+  killSelection,
+  labels,
+  linuxInfo,
+  longSeconds,
+  name,
+  network,
+  pathId,
+  persistentInfo,
+  resourceLimits,
+  sandboxPath,
+  seconds,
+  secrets,
+  timestamp,
+  unreachableStrategy,
+  uri,
+} from './schema-parts.ts';
 
 /**
  * The first look at a body: is it JSON, and does every field have its type and range? What passes may still break the
@@ -51,42 +69,10 @@ import type {
  * Source: docs/docs/rest-api/public/api/v2/types/*.raml of Marathon.
  */
 
-const name = text({ min: 1, max: 63, pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/ });
 const legacyName = text({ min: 1, pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/ });
-const networkName = text({ min: 1, max: 63, pattern: /^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$/ });
-const pathId: Check<string> = (json, path, errors) => {
-  const id = text({ min: 1 })(json, path, errors);
-  if (id === undefined) return undefined;
-  if (id.split('/').every((segment) => segment === '' || segment === '..' || isSegment(segment))) return id;
-  errors.add(path, 'error.pattern');
-  return undefined;
-};
-const anyPort = integer({ min: 0, max: 65535 });
-const seconds = integer({ min: 0 });
-const longSeconds = integer({ min: 0, long: true });
-const labels = map(text());
 const networkProtocol = literal<NetworkProtocol>('tcp', 'udp', 'udp,tcp');
 const ipProtocol = literal('IPv4', 'IPv6');
-const httpScheme = literal('HTTP', 'HTTPS');
-const uri = text({ min: 1, max: 1024 });
-const sandboxPath = text({ min: 1, max: 1024 });
 const readMode = literal('RO', 'RW');
-const timestamp: Check<string> = (json, path, errors) => {
-  if (typeof json !== 'string') errors.add(path, 'error.expected.jsstring');
-  else if (Number.isNaN(Date.parse(json)) || !/^\d{4}-\d\d-\d\d/.test(json))
-    errors.add(path, 'error.expected.date.isoformat');
-  else return new Date(json).toISOString();
-  return undefined;
-};
-
-/** The number of fields is a rule of its own, with an error text of its own. */
-const constraint = list(text()) as unknown as Check<Constraint>;
-
-const network = object<RawNetwork>({
-  mode: optional(literal('container', 'container/bridge', 'host')),
-  name: optional(networkName),
-  labels: optional(labels),
-});
 
 const portDefinition = object<RawPortDefinition>({
   port: optional(anyPort),
@@ -113,13 +99,7 @@ const hostVolume = object<HostVolume>({
 const persistentVolume = object<PersistentVolume>({
   containerPath: text({ min: 1 }),
   mode: readMode,
-  persistent: object<PersistentVolume['persistent']>({
-    type: optional(literal('root', 'path', 'mount')),
-    size: longSeconds,
-    maxSize: optional(longSeconds),
-    profileName: optional(text()),
-    constraints: optional(list(constraint)),
-  }),
+  persistent: persistentInfo,
 });
 const externalVolume = object<ExternalVolume>({
   containerPath: text({ min: 1 }),
@@ -147,18 +127,6 @@ const volume: Check<AppVolume> = (json, path, errors) => {
           : hostVolume;
   return check(json, path, errors);
 };
-
-const linuxInfo = object<LinuxInfo>({
-  seccomp: optional(
-    object<NonNullable<LinuxInfo['seccomp']>>({ profileName: optional(text()), unconfined: defaulted(flag, false) }),
-  ),
-  ipcInfo: optional(
-    object<NonNullable<LinuxInfo['ipcInfo']>>({
-      mode: literal('PRIVATE', 'SHARE_PARENT'),
-      shmSize: optional(integer()),
-    }),
-  ),
-});
 
 const container = object<RawContainer>({
   type: optional(literal('MESOS', 'DOCKER')),
@@ -201,11 +169,6 @@ const healthCheck = object<RawHealthCheck>({
   ipProtocol: optional(ipProtocol),
 });
 
-const execCommand = either<{ readonly shell: string } | { readonly argv: readonly string[] }>(
-  object<{ readonly shell: string }>({ shell: text() }),
-  object<{ readonly argv: readonly string[] }>({ argv: list(text(), { min: 1 }) }),
-);
-
 const appCheck = object<NonNullable<RawAppUpdate['check']>>({
   http: optional(
     object<NonNullable<NonNullable<RawAppUpdate['check']>['http']>>({
@@ -238,14 +201,6 @@ const readinessCheck = object<{ readonly [K in keyof ReadinessCheck]?: Readiness
   preserveLastResponse: optional(flag),
 });
 
-const artifact = object<{ readonly uri: string } & { readonly [K in Exclude<keyof Artifact, 'uri'>]?: Artifact[K] }>({
-  uri,
-  extract: optional(flag),
-  executable: optional(flag),
-  cache: optional(flag),
-  destPath: optional(sandboxPath),
-});
-
 const ipAddress = object<RawIpAddress>({
   discovery: optional(
     object<NonNullable<RawIpAddress['discovery']>>({
@@ -266,14 +221,6 @@ const ipAddress = object<RawIpAddress>({
   networkName: optional(text({ min: 1 })),
 });
 
-const resourceLimit = either<ResourceLimit>(number(), (json, path, errors) => {
-  if (typeof json !== 'string') errors.add(path, 'error.expected.jsstring');
-  // Other words pass here: the rule on them has a text of its own.
-  return typeof json === 'string' ? (json as ResourceLimit) : undefined;
-});
-
-const capacity = number({ min: 0, max: 1 });
-
 const updateShape = {
   id: optional(pathId),
   acceptedResourceRoles: optional(list(text())),
@@ -287,22 +234,16 @@ const updateShape = {
   cpus: optional(number({ min: 0.001 })),
   dependencies: optional(list(pathId)),
   disk: optional(number({ min: 0 })),
-  env: optional(map(either<EnvValue>(text(), object<{ readonly secret: string }>({ secret: text() })))),
+  env: optional(environment),
   // An executor that breaks its pattern is refused by a rule, with its own text.
   executor: optional(text()),
-  executorResources: optional(
-    object<NonNullable<RawAppUpdate['executorResources']>>({
-      cpus: optional(number({ min: 0.1 })),
-      mem: optional(number({ min: 32 })),
-      disk: optional(number({ min: 10 })),
-    }),
-  ),
+  executorResources: optional(executorResources),
   fetch: optional(list(artifact)),
   gpus: optional(seconds),
   healthChecks: optional(list(healthCheck)),
   instances: optional(seconds),
   ipAddress: optional(ipAddress),
-  killSelection: optional(literal('YOUNGEST_FIRST', 'OLDEST_FIRST')),
+  killSelection: optional(killSelection),
   labels: optional(labels),
   maxLaunchDelaySeconds: optional(seconds),
   mem: optional(number({ min: 0 })),
@@ -317,25 +258,12 @@ const updateShape = {
       taskLostBehavior: optional(literal('WAIT_FOREVER', 'RELAUNCH_AFTER_TIMEOUT')),
     }),
   ),
-  resourceLimits: optional(
-    object<NonNullable<RawAppUpdate['resourceLimits']>>({
-      cpus: optional(resourceLimit),
-      mem: optional(resourceLimit),
-    }),
-  ),
+  resourceLimits: optional(resourceLimits),
   role: optional(text({ min: 1 })),
-  secrets: optional(map(object<{ readonly source: string }>({ source: text({ min: 1 }) }))),
+  secrets: optional(secrets),
   taskKillGracePeriodSeconds: optional(seconds),
   tty: optional(flag),
-  unreachableStrategy: optional(
-    either<NonNullable<RawAppUpdate['unreachableStrategy']>>(
-      literal('disabled'),
-      object<{ readonly inactiveAfterSeconds?: number; readonly expungeAfterSeconds?: number }>({
-        inactiveAfterSeconds: optional(longSeconds),
-        expungeAfterSeconds: optional(longSeconds),
-      }),
-    ),
-  ),
+  unreachableStrategy: optional(unreachableStrategy),
   upgradeStrategy: optional(
     object<UpgradeStrategy>({ minimumHealthCapacity: capacity, maximumOverCapacity: capacity }),
   ),
@@ -357,13 +285,8 @@ const groupShape = object<RawGroupUpdate>({
   scaleBy: optional(number({ min: 0 })),
   version: optional(timestamp),
   enforceRole: optional(flag),
+  pods: optional(list(podShape)),
 });
-
-function checked<T>(check: Check<T>, json: unknown): Result<T> {
-  const errors = createErrors();
-  const value = check(json, '', errors);
-  return value === undefined ? { ok: false, problem: problems.wrongTypes(errors.list()) } : good(value);
-}
 
 /** Checks a complete app definition. */
 export function checkApp(json: unknown): Result<RawApp> {

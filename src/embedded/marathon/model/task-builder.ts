@@ -4,6 +4,8 @@ import type {
   AppHealthCheck,
   Labels as AppLabels,
   AppVolume,
+  Artifact,
+  LinuxInfo,
   PortMapping,
 } from '../../../protocols/marathon/types.ts';
 import type {
@@ -33,7 +35,7 @@ export { taskEnvironment } from './task-environment.ts';
 
 type HostPorts = readonly (number | undefined)[];
 
-function labelsOf(labels: AppLabels | undefined): Labels | undefined {
+export function labelsOf(labels: AppLabels | undefined): Labels | undefined {
   const entries = Object.entries(labels ?? {});
   return entries.length > 0 ? { labels: entries.map(([key, value]) => ({ key, value })) } : undefined;
 }
@@ -147,6 +149,15 @@ function mesosNetworks(app: AppDefinition, hostPorts: HostPorts, bridgeName: str
     });
 }
 
+export function linuxInfoOf(info: LinuxInfo | undefined): Record<string, unknown> {
+  const { seccomp, ipcInfo } = info ?? {};
+  return defined({
+    seccomp: seccomp && defined({ profile_name: seccomp.profileName, unconfined: seccomp.unconfined }),
+    ipc_mode: ipcInfo?.mode,
+    shm_size: ipcInfo?.shmSize,
+  });
+}
+
 function mesosInfo(app: AppDefinition, container: AppContainer | undefined, networks: NetworkInfo[]): ContainerInfo {
   const docker = container?.docker;
   const pullSecret = docker?.pullConfig?.secret;
@@ -160,17 +171,11 @@ function mesosInfo(app: AppDefinition, container: AppContainer | undefined, netw
     }),
     cached: !docker.forcePullImage,
   };
-  const { seccomp, ipcInfo } = container?.linuxInfo ?? {};
-  const linux = defined({
-    seccomp: seccomp && defined({ profile_name: seccomp.profileName, unconfined: seccomp.unconfined }),
-    ipc_mode: ipcInfo?.mode,
-    shm_size: ipcInfo?.shmSize,
-  });
   return defined<ContainerInfo>({
     type: 'MESOS',
     mesos: image ? { image } : {},
     network_infos: networks.length > 0 ? networks : undefined,
-    linux_info: container?.linuxInfo && linux,
+    linux_info: container?.linuxInfo && linuxInfoOf(container.linuxInfo),
   });
 }
 
@@ -189,6 +194,18 @@ function containerInfo(
   return { ...info, ...(volumes.length > 0 && { volumes }), ...(app.tty && { tty_info: {} }) };
 }
 
+/** What is fetched before the command runs; undefined for nothing. */
+export function urisOf(fetch: readonly Artifact[]): CommandInfo['uris'] {
+  if (fetch.length === 0) return undefined;
+  return fetch.map(({ uri, extract, executable, cache, destPath }) => ({
+    value: uri,
+    extract,
+    executable,
+    cache,
+    ...(destPath !== undefined && { output_file: destPath }),
+  }));
+}
+
 function commandInfo(app: AppDefinition, host: string, hostPorts: HostPorts, context: TaskContext): CommandInfo {
   const { cmd, args, fetch, user, container } = app;
   const hasArgs = args.length > 0;
@@ -198,16 +215,7 @@ function commandInfo(app: AppDefinition, host: string, hostPorts: HostPorts, con
     value,
     arguments: hasArgs ? [...args] : undefined,
     environment: { variables: taskEnvironment(app, host, hostPorts, context) },
-    uris:
-      fetch.length > 0
-        ? fetch.map(({ uri, extract, executable, cache, destPath }) => ({
-            value: uri,
-            extract,
-            executable,
-            cache,
-            ...(destPath !== undefined && { output_file: destPath }),
-          }))
-        : undefined,
+    uris: urisOf(fetch),
     user,
   });
 }
@@ -304,10 +312,10 @@ function withExecutor(
 }
 
 /** Mesos takes a limit without bound as infinity, which JSON can't say: such a limit is left out. */
-function limitsOf(app: AppDefinition): TaskInfo['limits'] {
+export function limitsOf(given: AppDefinition['resourceLimits']): TaskInfo['limits'] {
   const limits: Record<string, { value: number }> = {};
   for (const name of ['cpus', 'mem'] as const) {
-    const value = app.resourceLimits?.[name];
+    const value = given?.[name];
     if (typeof value === 'number') limits[name] = { value };
   }
   return Object.keys(limits).length > 0 ? limits : undefined;
@@ -332,6 +340,6 @@ export function buildTask(app: AppDefinition, offer: Offer, match: OfferMatch, c
     kill_policy: grace === undefined ? undefined : { grace_period: { nanoseconds: grace * 1e9 } },
     labels: labelsOf(app.labels),
     discovery: { visibility: 'FRAMEWORK', name, ports: { ports: discoveryPorts(app, hostPorts) } },
-    limits: limitsOf(app),
+    limits: limitsOf(app.resourceLimits),
   } as { [K in keyof TaskInfo]: TaskInfo[K] | undefined });
 }

@@ -23,7 +23,7 @@ export function javaDouble(value: number): string {
   return `${mantissa.includes('.') ? mantissa : `${mantissa}.0`}E${Number(exponent)}`;
 }
 
-function labelVariables(labels: Readonly<Record<string, string>>): [string, string][] {
+export function labelVariables(labels: Readonly<Record<string, string>>): [string, string][] {
   const kept = Object.entries(labels)
     .filter(([key, value]) => key.length < maxVariableLength - labelPrefix.length && value.length < maxVariableLength)
     .map(([key, value]): [string, string] => [key.replace(/[^a-zA-Z0-9_]+/g, '_').toUpperCase(), value]);
@@ -89,10 +89,11 @@ function portVariables(
   return variables;
 }
 
-function ownVariables(app: AppDefinition): EnvironmentVariable[] {
-  return Object.entries(app.env).flatMap(([name, value]): EnvironmentVariable[] => {
+/** The variables of a definition itself; the agent looks secrets up. */
+export function ownVariables(env: AppDefinition['env'], secrets: AppDefinition['secrets']): EnvironmentVariable[] {
+  return Object.entries(env).flatMap(([name, value]): EnvironmentVariable[] => {
     if (typeof value === 'string') return [{ name, value }];
-    const source = Object.hasOwn(app.secrets, value.secret) ? app.secrets[value.secret]?.source : undefined;
+    const source = Object.hasOwn(secrets, value.secret) ? secrets[value.secret]?.source : undefined;
     return source === undefined
       ? []
       : [{ name, type: 'SECRET', secret: { type: 'REFERENCE', reference: { name: source } } }];
@@ -112,6 +113,6 @@ export function taskEnvironment(
   for (const [name, value] of contextVariables(app, context)) set({ name, value });
   set({ name: `${prefix}HOST`, value: host });
   for (const [name, value] of portVariables(app, hostPorts, context.random)) set({ name: prefix + name, value });
-  for (const variable of ownVariables(app)) set(variable);
+  for (const variable of ownVariables(app.env, app.secrets)) set(variable);
   return [...byName.values()];
 }

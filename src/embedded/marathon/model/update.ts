@@ -1,11 +1,12 @@
 import type { AppDefinition, FieldErrors, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { ModelConfig } from './config.ts';
-import { type Group, getApp, type Roles, rolesFor } from './group.ts';
+import { type Group, getApp, getSpec, type Roles, rolesFor } from './group.ts';
 import { moderniseApp, moderniseUpdate } from './modernize.ts';
-import { isResident, normaliseApp, serialiseApp } from './normalize.ts';
+import { normaliseApp, serialiseApp } from './normalize.ts';
 import { canonical, rootPath } from './path-id.ts';
 import { good, type Problem, problems, type Result } from './problem.ts';
 import type { RawApp, RawAppUpdate } from './raw.ts';
+import { keepsData, type RunSpec } from './run-spec.ts';
 import { checkApp, checkApps, checkAppUpdate, checkAppUpdates } from './schema.ts';
 import { validateApp, validateLegacy, validateUpdate } from './validate.ts';
 
@@ -111,10 +112,16 @@ export function versionToRestore(update: RawAppUpdate): Timestamp | undefined {
   return update.version;
 }
 
-const roleChangeWarning = (from: string, to: string) =>
-  'It is not possible to change the role for existing reservations. If you proceed with this change, all existing ' +
-  `instances will continue to run under the previous role, ${from}. Only new instances will be allocated with the ` +
-  `new role, ${to}. In order to continue, retry your request with ?force=true`;
+/** The error in moving what keeps data to another role, for its reservations stay; none when that is forced. */
+export function roleChangeErrors(context: ReadContext, id: PathId, to: RunSpec): FieldErrors[] {
+  const from = getSpec(context.root, id);
+  if (!from || !keepsData(from) || from.role === to.role || context.force) return [];
+  const warning =
+    'It is not possible to change the role for existing reservations. If you proceed with this change, all existing ' +
+    `instances will continue to run under the previous role, ${from.role}. Only new instances will be allocated with ` +
+    `the new role, ${to.role}. In order to continue, retry your request with ?force=true`;
+  return [{ path: '/role', errors: [warning] }];
+}
 
 /** The definition as a body that would make it again. */
 function rawOf(app: AppDefinition): RawApp {
@@ -153,7 +160,7 @@ export function updateApp(
   const { version: _, ...raw } = update;
   const app = complete(mode.partial ? merged(existing, raw) : { ...raw, id }, context);
   if (!app.ok) return app;
-  if (isResident(existing) && app.value.role !== existing.role && !context.force)
-    return invalid([{ path: '/role', errors: [roleChangeWarning(existing.role, app.value.role)] }]);
+  const errors = roleChangeErrors(context, id, app.value);
+  if (errors.length > 0) return invalid(errors);
   return good({ ...app.value, version: existing.version, versionInfo: existing.versionInfo });
 }

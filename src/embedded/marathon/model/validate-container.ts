@@ -82,11 +82,14 @@ function volumeConstraintErrors(constraint: readonly string[]): string[] {
 }
 
 function checkPersistentVolume(volume: PersistentVolume, path: string, errors: Errors): void {
-  const { containerPath, mode, persistent } = volume;
+  const { containerPath, mode } = volume;
   if (containerPath === '.' || containerPath === '..') errors.add(`${path}/containerPath`, 'can not be one of (.,..)');
   if (containerPath.includes('/')) errors.add(`${path}/containerPath`, 'value must not contain "/"');
   if (mode !== 'RW') errors.add(`${path}/mode`, 'does not equal RW');
-  const at = `${path}/persistent`;
+  checkPersistentInfo(volume.persistent, `${path}/persistent`, errors);
+}
+
+export function checkPersistentInfo(persistent: PersistentVolume['persistent'], at: string, errors: Errors): void {
   if (persistent.size <= 0) errors.add(`${at}/size`, `got ${persistent.size}, expected more than 0`);
   persistent.constraints?.forEach((constraint, index) => {
     const found = volumeConstraintErrors(constraint);

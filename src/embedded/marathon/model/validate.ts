@@ -161,24 +161,32 @@ function checkReadiness(raw: RawApp, errors: Errors): void {
   });
 }
 
-function checkSecrets(raw: RawApp, config: ModelConfig, errors: Errors): void {
-  const secrets = raw.secrets ?? {};
-  const env = raw.env ?? {};
+/** The rules of secrets and of environments that may refer to them; for apps and pods. */
+export function checkSecrets(secrets: RawApp['secrets'] = {}, config: ModelConfig, errors: Errors): void {
   const enabled = config.features.has('secrets');
   if (Object.keys(secrets).length > 0 && !enabled) errors.add('/secrets', featureMissing('secrets'));
   if (enabled)
     Object.keys(secrets).forEach((name, index) => {
       if (name === '') errors.add(`/secrets/keys(${index})`, 'must not be empty');
     });
+}
+
+export function checkEnvironment(
+  env: RawApp['env'] = {},
+  secrets: RawApp['secrets'] = {},
+  config: ModelConfig,
+  path: string,
+  errors: Errors,
+): void {
   Object.keys(env).forEach((name, index) => {
-    if (name === '') errors.add(`/env/keys(${index})`, 'must not be empty');
+    if (name === '') errors.add(`${path}/keys(${index})`, 'must not be empty');
   });
   const references = Object.entries(env).filter(([, value]) => typeof value === 'object');
-  if (references.length > 0 && !enabled)
-    errors.add('/env', 'use of secret-references in the environment requires the secrets feature to be enabled');
+  if (references.length > 0 && !config.features.has('secrets'))
+    errors.add(path, 'use of secret-references in the environment requires the secrets feature to be enabled');
   for (const [name, value] of references)
     if (typeof value === 'object' && !Object.hasOwn(secrets, value.secret))
-      errors.add(`/env/${name}/secret`, 'references an undefined secret');
+      errors.add(`${path}/${name}/secret`, 'references an undefined secret');
 }
 
 function checkStrategies(raw: RawApp, resident: boolean, errors: Errors): void {
@@ -205,18 +213,19 @@ function checkStrategies(raw: RawApp, resident: boolean, errors: Errors): void {
     );
 }
 
-function checkLimits(raw: RawApp, errors: Errors): void {
-  const requested = { cpus: raw.cpus ?? 1, mem: raw.mem ?? 128 };
+export function checkLimits(
+  limits: RawApp['resourceLimits'],
+  requested: { readonly cpus: number; readonly mem: number },
+  path: string,
+  errors: Errors,
+): void {
   for (const name of ['cpus', 'mem'] as const) {
-    const limit: unknown = raw.resourceLimits?.[name];
+    const limit: unknown = limits?.[name];
     if (typeof limit === 'string' && limit !== 'unlimited')
-      errors.add(
-        `/resourceLimits/${name}`,
-        `'${limit}' is an invalid resource limit. It must be 'unlimited' or a number`,
-      );
+      errors.add(`${path}/${name}`, `'${limit}' is an invalid resource limit. It must be 'unlimited' or a number`);
     if (typeof limit === 'number' && limit < requested[name])
       errors.add(
-        `/resourceLimits/${name}`,
+        `${path}/${name}`,
         `resource limit must be greater than or equal to requested resource (${double(requested[name])})`,
       );
   }
@@ -255,8 +264,9 @@ export function validateApp(raw: RawApp, config: ModelConfig, validRoles: readon
   raw.fetch?.forEach(({ uri }, index) => {
     if (!isUri(uri)) errors.add(`/fetch(${index})/uri`, badUri);
   });
-  checkLimits(raw, errors);
-  checkSecrets(raw, config, errors);
+  checkLimits(raw.resourceLimits, { cpus: raw.cpus ?? 1, mem: raw.mem ?? 128 }, '/resourceLimits', errors);
+  checkSecrets(raw.secrets, config, errors);
+  checkEnvironment(raw.env, raw.secrets, config, '/env', errors);
   const accepted = raw.acceptedResourceRoles;
   if (accepted && accepted.length === 0) errors.add('/acceptedResourceRoles', 'must not be empty');
   accepted?.forEach((role, index) => {

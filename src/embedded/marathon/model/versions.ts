@@ -1,7 +1,8 @@
 import type { AppDefinition, Timestamp } from '../../../protocols/marathon/types.ts';
-import { type Group, getApp, mapApps } from './group.ts';
+import { type Group, getSpec, mapSpecs } from './group.ts';
+import { isPod, type PodDefinition, type RunSpec } from './run-spec.ts';
 
-/** What counts as a change of an app. Source: state/AppDefinition.scala and upgrade/GroupVersioningUtil.scala. */
+/** What counts as a change of an app or a pod. Source: state/AppDefinition.scala, core/pod/PodDefinition.scala and upgrade/GroupVersioningUtil.scala. */
 
 const comparedInUpgrade = [
   'cmd',
@@ -38,6 +39,24 @@ const comparedInUpgrade = [
   'resourceLimits',
 ] as const satisfies readonly (keyof AppDefinition)[];
 
+const comparedInPods = [
+  'user',
+  'env',
+  'labels',
+  'acceptedResourceRoles',
+  'secrets',
+  'containers',
+  'constraints',
+  'volumes',
+  'networks',
+  'backoffSeconds',
+  'backoffFactor',
+  'maxLaunchDelaySeconds',
+  'upgradeStrategy',
+  'role',
+  'linuxInfo',
+] as const satisfies readonly (keyof PodDefinition)[];
+
 /** Lists that Marathon keeps as sets: their order says nothing. */
 const unordered: ReadonlySet<string> = new Set([
   'constraints',
@@ -69,41 +88,51 @@ function sameSet(a: unknown, b: unknown): boolean {
   return a.length === b.length && a.every((item) => b.some((other) => sameJson(item, other)));
 }
 
+function differs<T extends RunSpec>(from: T, to: T, names: readonly (string & keyof T)[]): boolean {
+  return names.some((name) => (unordered.has(name) ? !sameSet(from[name], to[name]) : !sameJson(from[name], to[name])));
+}
+
 /** Whether two definitions differ in more than the number of instances, so that running tasks must be replaced. */
-export function isUpgrade(from: AppDefinition, to: AppDefinition): boolean {
-  return comparedInUpgrade.some((name) =>
-    unordered.has(name) ? !sameSet(from[name], to[name]) : !sameJson(from[name], to[name]),
-  );
+export function isUpgrade(from: RunSpec, to: RunSpec): boolean {
+  if (isPod(from)) return !isPod(to) || differs(from, to, comparedInPods);
+  return isPod(to) || differs(from, to, comparedInUpgrade);
 }
 
 /** Whether two definitions differ in the number of instances alone. */
-export function isOnlyScaleChange(from: AppDefinition, to: AppDefinition): boolean {
+export function isOnlyScaleChange(from: RunSpec, to: RunSpec): boolean {
   return from.instances !== to.instances && !isUpgrade(from, to);
 }
 
 /** The definition stamped as restarted at `now`: new version and config change, the last scaling kept. */
-export function restarted(app: AppDefinition, now: Timestamp): AppDefinition {
-  return { ...app, version: now, versionInfo: { ...app.versionInfo, lastConfigChangeAt: now } };
+export function restarted<T extends RunSpec>(spec: T, now: Timestamp): T {
+  return { ...spec, version: now, versionInfo: { ...spec.versionInfo, lastConfigChangeAt: now } };
+}
+
+/** Fields that a change of which starts nothing anew. */
+function quietFields(spec: RunSpec): unknown {
+  return isPod(spec)
+    ? [spec.executorResources, spec.killSelection, spec.unreachableStrategy, spec.legacySharedCgroups]
+    : spec.executorResources;
 }
 
 /**
  * The target tree with versions by what changed: new or changed config → all three are `now`; instances only →
- * version and lastScalingAt; no difference → as it was. Apps stamped with {@link restarted} at `now` stay so.
+ * version and lastScalingAt; no difference → as it was. Specs stamped with {@link restarted} at `now` stay so.
  */
 export function stampVersions(from: Group, to: Group, now: Timestamp): Group {
-  return mapApps({ ...to, version: now }, (app) => {
-    const before = getApp(from, app.id);
-    if (before === app) return app;
-    if (!before || isUpgrade(before, app))
-      return { ...app, version: now, versionInfo: { lastScalingAt: now, lastConfigChangeAt: now } };
-    if (before.instances !== app.instances)
-      return { ...app, version: now, versionInfo: { ...before.versionInfo, lastScalingAt: now } };
+  return mapSpecs({ ...to, version: now }, <T extends RunSpec>(spec: T): T => {
+    const before = getSpec(from, spec.id);
+    if (before === spec) return spec;
+    if (!before || isUpgrade(before, spec))
+      return { ...spec, version: now, versionInfo: { lastScalingAt: now, lastConfigChangeAt: now } };
+    if (before.instances !== spec.instances)
+      return { ...spec, version: now, versionInfo: { ...before.versionInfo, lastScalingAt: now } };
     // A definition that was just read has `now` in all three; a restart keeps the last scaling.
-    const { lastScalingAt, lastConfigChangeAt } = app.versionInfo;
-    if (app.version === now && lastConfigChangeAt === now && lastScalingAt === before.versionInfo.lastScalingAt)
-      return app;
-    // Executor resources are no part of the comparison; a change of them is kept and waits for the next version.
-    if (sameJson(before.executorResources, app.executorResources)) return before;
-    return { ...app, version: before.version, versionInfo: before.versionInfo };
+    const { lastScalingAt, lastConfigChangeAt } = spec.versionInfo;
+    if (spec.version === now && lastConfigChangeAt === now && lastScalingAt === before.versionInfo.lastScalingAt)
+      return spec;
+    // A change of these is kept and waits for the next version. Both are of one kind here.
+    if (sameJson(quietFields(before), quietFields(spec))) return before as T;
+    return { ...spec, version: before.version, versionInfo: before.versionInfo };
   });
 }

@@ -1,9 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import type { AppDefinition, PathId, TaskFailure, Timestamp } from '../../../protocols/marathon/types.ts';
-import { emptyRoot, type Group, transitiveApps } from '../model/group.ts';
+import { emptyRoot, type Group, transitiveSpecs, withPods } from '../model/group.ts';
 import type { Instance } from '../model/instance.ts';
 import { fromSafePath, isRoot, parentsOf, safePath } from '../model/path-id.ts';
 import { type DeploymentPlan, planDeployment } from '../model/plan.ts';
+import { isApp, isPod, type PodDefinition, type RunSpec } from '../model/run-spec.ts';
 import type { StateWriter } from './writer.ts';
 
 /**
@@ -14,7 +15,7 @@ import type { StateWriter } from './writer.ts';
  *   writer                          who wrote last, and which batch it was
  *   framework                       {"id", "master"}: the framework's id and that of the master it registered with
  *   roots/<version>                 the tree of groups with the versions of the apps in it
- *   apps/<b>/<id>:<version>         app definitions
+ *   apps/<b>/<id>:<version>         definitions of apps and pods
  *   deployments/<id>                running deployments: the versions of the trees they lead from and to
  *   instances/<b>/<instance id>     instances
  *   failures/<b>/<id>               the last failure of an app's task
@@ -26,10 +27,11 @@ export interface StateReader {
   children(path: string): Promise<string[]>;
 }
 
-/** A group as stored: apps by their version. */
+/** A group as stored: apps and pods by their version. */
 interface StoredGroup {
   readonly version: Timestamp;
   readonly apps?: Readonly<Record<PathId, number>>;
+  readonly pods?: Readonly<Record<PathId, number>>;
   readonly groups?: Readonly<Record<PathId, StoredGroup>>;
   readonly dependencies?: readonly PathId[];
   readonly enforceRole?: boolean;
@@ -63,7 +65,7 @@ export interface LoadedState {
   /** Versions of the root, ascending. */
   rootVersions: number[];
   /** Definitions that instances were launched with. */
-  definitions: AppDefinition[];
+  definitions: RunSpec[];
 }
 
 export const stateFolders = ['roots', 'apps', 'deployments', 'instances', 'failures'] as const;
@@ -152,7 +154,7 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
   );
   const wanted = new Map<string, [PathId, number]>();
   for (const { appId, appVersion } of instances) wanted.set(`${appId} ${appVersion}`, [appId, Date.parse(appVersion)]);
-  const definitions = await Promise.all([...wanted.values()].map(([id, version]) => cache.app(id, version)));
+  const definitions = await Promise.all([...wanted.values()].map(([id, version]) => cache.spec(id, version)));
 
   return {
     framework: framework && parse<StoredFramework>(framework, 'framework'),
@@ -172,9 +174,9 @@ export interface StateStore {
   saveFramework(framework: StoredFramework): void;
   removeFramework(): void;
   /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
-  saveRoot(root: Group, difference: { changed: readonly AppDefinition[]; removed: readonly AppDefinition[] }): void;
+  saveRoot(root: Group, difference: { changed: readonly RunSpec[]; removed: readonly RunSpec[] }): void;
   /** @throws DocumentTooLarge */
-  assertFits(app: AppDefinition): void;
+  assertFits(app: RunSpec): void;
   saveDeployment(plan: DeploymentPlan, sentenced: Readonly<Record<PathId, readonly string[]>>): void;
   removeDeployment(id: string): void;
   saveInstance(instance: Instance): void;
@@ -188,6 +190,7 @@ export interface StateStore {
   /** Versions of the tree that had the group. */
   groupVersions(id: PathId): Promise<Timestamp[]>;
   app(id: PathId, version: Timestamp): Promise<AppDefinition | undefined>;
+  pod(id: PathId, version: Timestamp): Promise<PodDefinition | undefined>;
   root(version: Timestamp): Promise<Group | undefined>;
 }
 
@@ -207,8 +210,15 @@ export function createStateStore(options: StateStoreOptions): StateStore {
   const deleted = new Map<PathId, number>();
   const tree = createTreeReader(reader);
   const timestamp = (version: number) => new Date(version).toISOString();
-  const current = new Set(transitiveApps(loaded.root).map((app) => app.id));
+  const current = new Set(transitiveSpecs(loaded.root).map((app) => app.id));
   for (const id of appVersions.keys()) if (!current.has(id)) deleted.set(id, Date.parse(loaded.root.version));
+
+  const specAt = async (id: PathId, version: Timestamp): Promise<RunSpec | undefined> => {
+    const number = Date.parse(version);
+    if (!appVersions.get(id)?.includes(number)) return undefined;
+    await writer.flushed();
+    return tree.spec(id, number);
+  };
 
   const forgetOld = () => {
     while (rootVersions.length > maxVersions) {
@@ -280,10 +290,12 @@ export function createStateStore(options: StateStoreOptions): StateStore {
       return versions.filter((_, i) => has[i]).map(timestamp);
     },
     async app(id, version) {
-      const number = Date.parse(version);
-      if (!appVersions.get(id)?.includes(number)) return undefined;
-      await writer.flushed();
-      return tree.app(id, number);
+      const spec = await specAt(id, version);
+      return spec && isApp(spec) ? spec : undefined;
+    },
+    async pod(id, version) {
+      const spec = await specAt(id, version);
+      return spec && isPod(spec) ? spec : undefined;
     },
     async root(version) {
       const number = Date.parse(version);
@@ -295,23 +307,30 @@ export function createStateStore(options: StateStoreOptions): StateStore {
 }
 
 function createTreeReader(reader: StateReader) {
-  const app = (id: PathId, version: number) => readDocument<AppDefinition>(reader, appPath(id, version));
+  const spec = (id: PathId, version: number) => readDocument<RunSpec>(reader, appPath(id, version));
+  const specs = async (stored: Readonly<Record<PathId, number>> = {}) => {
+    const found = await Promise.all(Object.entries(stored).map(([id, version]) => spec(id, version)));
+    return found.filter((one) => one !== undefined);
+  };
+  const byId = <T extends RunSpec>(list: readonly T[]) => Object.fromEntries(list.map((one) => [one.id, one]));
   const group = async (id: PathId, stored: StoredGroup): Promise<Group> => {
-    const [apps, groups] = await Promise.all([
-      Promise.all(Object.entries(stored.apps ?? {}).map(([appId, version]) => app(appId, version))),
+    const [apps, pods, groups] = await Promise.all([
+      specs(stored.apps),
+      specs(stored.pods),
       Promise.all(Object.entries(stored.groups ?? {}).map(([groupId, child]) => group(groupId, child))),
     ]);
-    return {
+    const read: Group = {
       id,
-      apps: Object.fromEntries(apps.filter((one) => one !== undefined).map((one) => [one.id, one])),
+      apps: byId(apps.filter(isApp)),
       groups: Object.fromEntries(groups.map((one) => [one.id, one])),
       dependencies: stored.dependencies ?? [],
       version: stored.version,
       ...(stored.enforceRole === undefined ? {} : { enforceRole: stored.enforceRole }),
     };
+    return withPods(read, byId(pods.filter(isPod)));
   };
   return {
-    app,
+    spec,
     async root(version: number): Promise<Group | undefined> {
       const stored = await readDocument<StoredGroup>(reader, `roots/${version}`);
       return stored && group('/', stored);
@@ -320,11 +339,13 @@ function createTreeReader(reader: StateReader) {
 }
 
 function storedGroup(group: Group): StoredGroup {
-  const apps = Object.values(group.apps);
+  const versions = (specs: Readonly<Record<PathId, RunSpec>> = {}) =>
+    Object.fromEntries(Object.values(specs).map(({ id, version }) => [id, Date.parse(version)]));
   const groups = Object.values(group.groups);
   return {
     version: group.version,
-    ...(apps.length > 0 ? { apps: Object.fromEntries(apps.map((app) => [app.id, Date.parse(app.version)])) } : {}),
+    ...(Object.keys(group.apps).length > 0 ? { apps: versions(group.apps) } : {}),
+    ...(group.pods ? { pods: versions(group.pods) } : {}),
     ...(groups.length > 0 ? { groups: Object.fromEntries(groups.map((child) => [child.id, storedGroup(child)])) } : {}),
     ...(group.dependencies.length > 0 ? { dependencies: group.dependencies } : {}),
     ...(group.enforceRole === undefined ? {} : { enforceRole: group.enforceRole }),
