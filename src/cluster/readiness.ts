@@ -22,6 +22,8 @@ export interface ReadinessOptions {
   signal: AbortSignal;
   /** Whether a service that can do its part says so by an event; if not, services are asked again and again. */
   eventful: boolean;
+  /** How long events are waited for before services are asked without; a question put too early may wait in vain. */
+  fallbackMs?: number;
   /** How services are asked. */
   probe: typeof probeService;
 }
@@ -77,7 +79,7 @@ const mostExits = 3;
 const firstPauseMs = 20;
 const longestPauseMs = 200;
 /** With events, asking without being told is only for the case that an event was lost. */
-const fallbackMs = 500;
+const defaultFallbackMs = 500;
 const probeTimeoutMs = 2_000;
 const tickMs = 250;
 /** Longer gaps between ticks mean that the machine slept or this process was stopped; they don't count. */
@@ -234,7 +236,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     () => {
       for (const entry of entries) if (!entry.ready && !entry.asking && !entry.cancelPause) start(entry);
     },
-    options.eventful ? fallbackMs : 0,
+    options.eventful ? (options.fallbackMs ?? defaultFallbackMs) : 0,
   );
   scope.defer(() => clearTimeout(fallback));
   scope.defer(() => {

@@ -40,6 +40,8 @@ export async function startAndWait(options: WaitOptions, start: () => Promise<vo
     progress,
     signal: AbortSignal.any([signal, stopWaiting.signal]),
     eventful: runtime.kind === 'process' || plan.engine === 'embedded',
+    // Docker's proxies take what nobody listens to yet, and containers start one after the other.
+    ...(runtime.kind === 'docker' ? { fallbackMs: 5_000 } : {}),
     probe: options.probe,
   });
   runtime.watch(plan, readiness.event, stopWaiting.signal);
