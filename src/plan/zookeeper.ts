@@ -42,6 +42,7 @@ export function zookeeper(context: ComponentContext): ServicePlan {
         )
       : {}),
   };
+  if (context.engine === 'mesos' && context.runtime === 'docker') return ofImage(context, id, settings);
   const lines = { ...settings, ...config.components.zookeeper.flags };
   const content = Object.entries(lines)
     .filter(([, value]) => value !== null && value !== undefined)
@@ -60,3 +61,58 @@ export function zookeeper(context: ComponentContext): ServicePlan {
     after: [],
   });
 }
+
+/** Megabytes; a server of a developer's cluster holds little. */
+const heapMb = 128;
+
+/**
+ * A server of the official image, told by its variables, from which it writes `zoo.cfg` and `myid`. What has no
+ * variable of its own goes into ZOO_CFG_EXTRA, which is split at spaces.
+ */
+function ofImage(context: ComponentContext, id: number, settings: Settings): ServicePlan {
+  const { place, control, config } = context;
+  const lines: Record<string, unknown> = { ...settings, ...config.components.zookeeper.flags };
+  const env: Record<string, string> = {
+    ZOO_MY_ID: String(id),
+    ZOO_SERVERS: control
+      .map(({ address, ports }, i) => {
+        const peers = `${ports['zookeeper-peer']}:${ports['zookeeper-election']}`;
+        return `server.${i + 1}=${address}:${peers};${ports.zookeeper}`;
+      })
+      .join(' '),
+    JVMFLAGS: `-Xmx${heapMb}m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError`,
+  };
+  const extra: string[] = [];
+  for (const [key, value] of Object.entries(lines)) {
+    if (value === null || value === undefined || saidByImage.test(key)) continue;
+    const variable = imageVariables[key];
+    if (variable) env[variable] = String(value);
+    else extra.push(`${key}=${value}`);
+  }
+  if (extra.length > 0) env.ZOO_CFG_EXTRA = extra.join(' ');
+  const { host, port } = place.published.zookeeper;
+  return servicePlan('zookeeper', context, {
+    args: [],
+    env,
+    container: { volumes: ['/data', '/datalog'] },
+    ports: ['zookeeper', 'zookeeper-peer', 'zookeeper-election'],
+    probe: { kind: 'zookeeper-srvr', host, port },
+    after: [],
+  });
+}
+
+/** The image has its own places for data, and the servers' own lines have the client's port. */
+const saidByImage = /^(dataDir|dataLogDir|clientPort|clientPortAddress|server\.\d+)$/;
+
+/** Lines of `zoo.cfg` that the image writes from variables; given twice, a line would be written twice. */
+const imageVariables: Readonly<Record<string, string>> = {
+  tickTime: 'ZOO_TICK_TIME',
+  initLimit: 'ZOO_INIT_LIMIT',
+  syncLimit: 'ZOO_SYNC_LIMIT',
+  maxClientCnxns: 'ZOO_MAX_CLIENT_CNXNS',
+  standaloneEnabled: 'ZOO_STANDALONE_ENABLED',
+  'autopurge.snapRetainCount': 'ZOO_AUTOPURGE_SNAPRETAINCOUNT',
+  'autopurge.purgeInterval': 'ZOO_AUTOPURGE_PURGEINTERVAL',
+  'admin.enableServer': 'ZOO_ADMINSERVER_ENABLED',
+  '4lw.commands.whitelist': 'ZOO_4LW_COMMANDS_WHITELIST',
+};
