@@ -191,7 +191,13 @@ function serviceContainer({ plan }: ContainerContext, node: NodePlan, service: S
 
 function filesOf(services: readonly ServicePlan[]): TarEntry[] {
   return services.flatMap(({ files }) =>
-    files.map(({ path, content }): TarEntry => ({ path, content: Buffer.from(content) })),
+    files.map(
+      ({ path, content, mode }): TarEntry => ({
+        path,
+        content: Buffer.from(content),
+        ...(mode === undefined ? {} : { mode }),
+      }),
+    ),
   );
 }
 

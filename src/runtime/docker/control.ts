@@ -24,11 +24,24 @@ export async function controlService(
   if (!unit) throw new DevclusterError('notFound', 'NO_SUCH_SERVICE', `${node.name} has no service '${component}'`);
   const container = containerName(plan, unit);
   if (isHost(unit)) return tellHost(docker, container, unit, [component, action]);
+  const supervisor = unit.services[0]?.container?.supervisor;
+  if (supervisor && (await signalIfRunning(docker, container, supervisor[action]))) return;
   if (action === 'stop') return stopUnit(docker, container);
   try {
     await docker.getContainer(container).start();
   } catch (error) {
     if (statusOf(error) !== 304) throw error;
+  }
+}
+
+/** @returns whether the container runs, so that its supervisor has got the signal */
+async function signalIfRunning(docker: Docker, container: string, signal: string): Promise<boolean> {
+  try {
+    await docker.getContainer(container).kill({ signal });
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 404 || statusOf(error) === 409) return false;
+    throw error;
   }
 }
 

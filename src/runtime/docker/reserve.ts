@@ -1,5 +1,6 @@
 import { labels, networkName, volumeName } from '../../plan/docker-names.ts';
-import { type NodeSite, type PortName, type Site, standardPorts } from '../../plan/types.ts';
+import { suitableSet } from '../../plan/image-sets.ts';
+import { type ImageSetName, type NodeSite, type PortName, type Site, standardPorts } from '../../plan/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { settleAll } from '../../support/settle.ts';
 import type { ClusterPaths } from '../paths.ts';
@@ -93,7 +94,15 @@ export async function reserveInDocker(
       ),
     ]),
   );
-  return toSite(places, subnet, folders, known, publishAt.reachAt);
+  const site = toSite(places, subnet, folders, known, publishAt.reachAt);
+  return request.programs ? { ...site, imageSet: known?.imageSet ?? (await suitableFor(engine)) } : site;
+}
+
+/** Asked only for clusters with real programs. */
+async function suitableFor(engine: Engine): Promise<ImageSetName> {
+  const [{ arch }, info] = await Promise.all([engine.facts(), engine.with((docker) => docker.info())]);
+  const { CgroupVersion } = info as { CgroupVersion?: string };
+  return suitableSet({ arch, cgroups: CgroupVersion === '2' ? 'v2' : 'v1' });
 }
 
 function toSite(
