@@ -647,6 +647,12 @@ describeServers('sessions', (bench) => {
     expect((await bench.client(0, { readOnly: true })).session!.readOnly).toBe(false);
   });
 
+  test('do not ask for the version of the protocol', async () => {
+    const client = await bench.client(0, { protocolVersion: 7 });
+    expect(client.session!.protocolVersion).toBe(0);
+    expect(await client.code('exists', { path: '/', watch: false })).toBe(0);
+  });
+
   test('can be taken up again with id and password, on any server, and the nodes stay', async () => {
     const first = await bench.client(0);
     const root = await bench.root();

@@ -6,7 +6,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { encodeRequest } from '../../../src/protocols/zookeeper/records.ts';
 import { createLogger } from '../../../src/support/logger.ts';
 import { sleep } from '../../../src/support/retry.ts';
-import { type EmbeddedEnsemble, startEmbeddedZooKeeper } from '../../support/embedded-zookeeper.ts';
+import {
+  type EmbeddedEnsemble,
+  type EmbeddedServer,
+  startEmbeddedZooKeeper,
+} from '../../support/embedded-zookeeper.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
 import { openAcl, openRaw } from '../../support/raw-zookeeper-client.ts';
 import { fourLetterWord } from '../../support/real-zookeeper.ts';
 
@@ -165,6 +170,43 @@ describe('clients cannot', () => {
     expect(process.memoryUsage().arrayBuffers).toBeLessThan(150 << 20);
     greedy.resume();
     expect((await greedy.until(count + 1)).length).toBe(count + 1);
+  });
+
+  test('fill the memory with events that they do not read: such a client is cut off', async () => {
+    const { servers } = await begin({ servers: 1, settings: { forceSync: 'no' } });
+    const [{ port }] = servers as [EmbeddedServer];
+    const client = await openRaw(port);
+    // Long names make long events.
+    const path = `/${'x'.repeat(500_000)}`;
+    await client.ok('create', node(path));
+    const greedy = await openRaw(port);
+    await greedy.ok('addWatch', { path, mode: 0 });
+    greedy.pause();
+    let sets = 0;
+    // Itself, the one that writes and the one that doesn't read.
+    while ((await fourLetterWord(port, 'srvr')).includes('Connections: 3')) {
+      for (let i = 0; i < 20; i++) await client.ok('setData', { path, data: null, version: -1 });
+      sets += 20;
+    }
+    greedy.resume();
+    await greedy.closed;
+    expect(greedy.events.length).toBeLessThan(sets);
+    expect(await client.code('exists', { path: '/', watch: false })).toBe(0);
+  });
+
+  test('keep a connection without asking for a session, whole or by half', async () => {
+    const clock = createManualClock();
+    const { servers } = await begin({ servers: 1, clock: () => clock });
+    const [{ port }] = servers as [EmbeddedServer];
+    const silent = await openRaw(port, { silent: true });
+    const half = await openRaw(port, { silent: true });
+    half.write(Buffer.from('0000002d0000', 'hex'));
+    const session = await openRaw(port, { timeoutMs: 10_000 });
+    // The length of a frame that never comes.
+    session.write(Buffer.from('000fffff00000001', 'hex'));
+    await expect.poll(() => fourLetterWord(port, 'srvr')).toContain('Connections: 4');
+    for (let second = 0; second < 12; second++) clock.advance(1000);
+    await Promise.all([silent.closed, half.closed, session.closed]);
   });
 
   test('make nodes with a time to live unless that is turned on', async () => {
