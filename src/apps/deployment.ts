@@ -93,7 +93,7 @@ async function waitForEnd(
   const instances = createInstanceProgress((app) => apps.includes(app));
   const explain = setInterval(async () => {
     const queue = await client.queue().catch(() => []);
-    for (const text of queue.filter((item) => apps.includes(item.app.id)).map(whyWaiting))
+    for (const text of queue.filter((item) => apps.includes(item.app?.id ?? '')).map(whyWaiting))
       if (text) say((waiting = text));
   }, 700);
   const failedTask = () => (instances.failed ? { failedTask: instances.failed } : {});
@@ -262,7 +262,7 @@ const remedies: Record<string, string> = {
 
 /** Why an app in the launch queue is not started, in a sentence, or undefined when nothing speaks against it. */
 export function whyWaiting(item: QueueItem): string | undefined {
-  const id = item.app.id;
+  const id = item.app?.id ?? 'a pod';
   if (item.delay.timeLeftSeconds > 1)
     return `${id} waits ${item.delay.timeLeftSeconds} s before the next try, since its tasks ended`;
   const summary = item.processedOffersSummary;

@@ -39,8 +39,7 @@ const defaults: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 /** What an answer has beside the definition. */
-const notDefined = new Set([
-  'id',
+const answerOnly = new Set([
   'version',
   'versionInfo',
   'tasks',
@@ -52,6 +51,11 @@ const notDefined = new Set([
   'deployments',
   'lastTaskFailure',
   'readinessCheckResults',
+]);
+/** What is no loss when a definition leaves it out. */
+const neverRemoved = new Set([
+  ...answerOnly,
+  'id',
   'ports',
   'uris',
   // Marathon gives every app on the host's network one port.
@@ -73,9 +77,9 @@ export function compareApp(current: AppInfo | undefined, wanted: AppInput, id = 
   const before = current as unknown as Readonly<Record<string, unknown>>;
   const after = modernise(wanted, id);
   for (const [key, value] of Object.entries(after))
-    if (key !== 'id' && key !== 'version') compare(key, before[key], value, differences);
+    if (key !== 'id' && !answerOnly.has(key)) compare(key, before[key], value, differences);
   for (const [key, value] of Object.entries(before)) {
-    if (key in after || notDefined.has(key) || isEmpty(value)) continue;
+    if (key in after || neverRemoved.has(key) || isEmpty(value)) continue;
     if (defaults[key]?.some((each) => same(each, value))) continue;
     if (openMaps.has(key)) compare(key, value, {}, differences);
     else differences.push({ path: key, kind: 'removed', before: value });

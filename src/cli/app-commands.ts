@@ -3,14 +3,14 @@ import type { ArgumentSpec, CommandSpec, OptionSpec } from './spec.ts';
 const app: ArgumentSpec = { name: 'app', summary: "the app's id, for instance /shop/web", required: true };
 
 /** What every command takes that is about apps, wherever they are. */
-const target: OptionSpec = {
+export const targetOption: OptionSpec = {
   flags: '--target <name>',
   summary: 'a target by name or URL instead of the cluster; `local` is the cluster',
 };
 
 /** What every command that starts a deployment takes. */
 const waiting: readonly OptionSpec[] = [
-  target,
+  targetOption,
   { flags: '--timeout <seconds>', summary: 'how long to wait for the deployment; default: 120', type: 'seconds' },
   { flags: '--no-wait', summary: "don't wait for the deployment" },
   { flags: '--force', summary: 'cancel a running deployment of the same app' },
@@ -31,7 +31,7 @@ export const appCommands: readonly CommandSpec[] = [
   {
     name: 'apps',
     summary: 'the apps with their tasks and health',
-    options: [{ flags: '--tasks', summary: 'a line for each task too' }, target],
+    options: [{ flags: '--tasks', summary: 'a line for each task too' }, targetOption],
     load: () => import('./commands/apps.ts'),
   },
   {
@@ -62,7 +62,7 @@ export const appCommands: readonly CommandSpec[] = [
     name: 'diff',
     summary: 'what `deploy` would change about what runs',
     arguments: [{ name: 'file', summary: 'as for `deploy`', variadic: true }],
-    options: [...definitionOptions, target],
+    options: [...definitionOptions, targetOption],
     load: () => import('./commands/diff.ts'),
   },
   {
@@ -103,7 +103,7 @@ export const appCommands: readonly CommandSpec[] = [
     name: 'history',
     summary: 'the versions of an app that can be gone back to',
     arguments: [app],
-    options: [{ flags: '--limit <n>', summary: 'how many; default: 10', type: 'integer' }, target],
+    options: [{ flags: '--limit <n>', summary: 'how many; default: 10', type: 'integer' }, targetOption],
     load: () => import('./commands/history.ts'),
   },
   {
@@ -120,7 +120,7 @@ export const appCommands: readonly CommandSpec[] = [
       { flags: '-f, --follow', summary: 'what it does anyhow: there are no events of the past' },
       { flags: '--app <id>', summary: 'only about an app, or the apps of a group' },
       { flags: '--type <type>', summary: 'only of a type, for instance deployment_success; repeatable', type: 'list' },
-      target,
+      targetOption,
     ],
     examples: ['devcluster events --app /shop', 'devcluster events --json | jq .eventType'],
     load: () => import('./commands/events.ts'),

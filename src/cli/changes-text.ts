@@ -35,7 +35,8 @@ function line({ path, kind, before, after }: Difference, style: Style): string {
 }
 
 function short(value: unknown): string {
-  const text = JSON.stringify(value) ?? '';
+  // A commit is known by its beginning, and by what the tree had beside it.
+  const text = (JSON.stringify(value) ?? '').replace(/\b([0-9a-f]{7})[0-9a-f]{33}\b/g, '$1');
   return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
 

@@ -1,4 +1,4 @@
-import { appCommands } from './app-commands.ts';
+import { appCommands, targetOption } from './app-commands.ts';
 import type { CommandSpec } from './spec.ts';
 
 const target = {
@@ -97,16 +97,29 @@ export const commands: readonly CommandSpec[] = [
       { flags: '-f, --follow', summary: 'go on with what is written from now on' },
       { flags: '--tail <n>', summary: 'only the last lines of each', type: 'integer' },
       { flags: '--since <time>', summary: 'only lines since then: 30s, 5m, 2h, or a date and time' },
+      { flags: '--stderr', summary: 'of tasks only what they write on stderr' },
+      { flags: '--finished', summary: 'of an app also the tasks that have ended' },
+      targetOption,
+    ],
+    details: `Lines of services come by their times. Of an app whose tasks end again and again, the last one is shown; with -f
+those that follow, however short they live. A line of stderr has a ! behind its source.`,
+    examples: [
+      'devcluster logs -f --tail 20',
+      'devcluster logs node-2/marathon --since 5m',
+      'devcluster logs app:/shop/web --stderr',
     ],
     load: () => import('./commands/logs.ts'),
   },
   {
     name: 'exec',
-    summary: "run a command with a node's environment",
+    summary: 'run a command on a node, or where a task runs',
     arguments: [
-      { name: 'target', summary: 'the node', required: true },
+      { name: 'target', summary: 'a node, app:ID (its first running task) or task:ID', required: true },
       { name: 'command', summary: 'the command and its arguments, behind --', required: true, variadic: true },
     ],
+    details: `Without Docker the command runs on this machine: with the node's environment, or in the task's sandbox with the
+environment that the task has. With Docker it runs inside of the container.`,
+    examples: ['devcluster exec node-1 -- env', 'devcluster exec app:/shop/web -- ls -l'],
     load: () => import('./commands/exec.ts'),
   },
   {

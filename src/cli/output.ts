@@ -5,6 +5,7 @@ import { createStyle } from './style.ts';
 export function createOutput(write: (text: string) => void, options: { json: boolean; color: boolean }): Output {
   return {
     json: options.json,
+    color: options.color && !options.json,
     style: createStyle(options.color && !options.json),
     result(document, text) {
       if (options.json) write(`${JSON.stringify(document, undefined, 2)}\n`);

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AppChange } from '../apps/differences.ts';
 import { planChanges } from '../apps/plan-changes.ts';
 import type { RenderedDefinitions } from '../apps/render-definitions.ts';
@@ -26,7 +28,7 @@ export async function planDeployment(
   const given = argumentList(context, 'file');
   const plain = context.options.plainSecrets === true ? plainSecrets(context, await clusterName(context)) : undefined;
   const { definitions, images } = await readDefinitions(context, {
-    paths: given.length > 0 ? given : [await projectFolder(context)],
+    paths: given.length > 0 ? given : [projectFile(context)],
     cluster: clusterValues(place),
     containers: place.cluster?.plan.runtime !== 'process',
     build,
@@ -46,9 +48,7 @@ export async function planDeployment(
 }
 
 /** Without a file, the current folder must say that it is to be deployed. */
-async function projectFolder(context: CommandContext): Promise<string> {
-  const { existsSync } = await import('node:fs');
-  const { join } = await import('node:path');
+function projectFile(context: CommandContext): string {
   for (const name of ['marathon.json', 'marathon.yml', 'marathon.yaml'])
     if (existsSync(join(context.cwd, name))) return name;
   throw new DevclusterError('usage', 'NO_DEFINITIONS', 'There is no marathon.json (.yml, .yaml) in this folder', {

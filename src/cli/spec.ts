@@ -69,6 +69,8 @@ export interface CommandContext {
 /** What commands write on stdout. */
 export interface Output {
   readonly json: boolean;
+  /** Whether the text has colours. */
+  readonly color: boolean;
   /** Colours for the text, if stdout has them. */
   readonly style: Style;
   /** The result, once: the document with --json, else the text (a final newline is added when it lacks one). */

@@ -16,3 +16,16 @@ function width(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
   return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }
+
+/** The beginning of a line that fits into so many columns, an ellipsis at its end if it was cut. ANSI colours take no room. */
+export function cutLine(line: string, columns: number): string {
+  if (width(line) <= columns) return line;
+  let cut = '';
+  let room = Math.max(0, columns - 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
+  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|[^]/gu)) {
+    if (part.startsWith('\u001b')) cut += part;
+    else if (room-- > 0) cut += part;
+  }
+  return `${cut}…`;
+}

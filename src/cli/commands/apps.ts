@@ -61,9 +61,15 @@ function appRow(app: AppInfo, style: Style): string[] {
     app.id,
     running === app.instances ? style.green(count) : style.yellow(count),
     health,
-    where.join(' '),
+    shortList(where),
     deploying,
   ];
+}
+
+/** One address is enough to try an app out; --tasks shows all of them. */
+function shortList(addresses: readonly string[]): string {
+  const [first = '', ...others] = addresses;
+  return others.length > 0 ? `${first} +${others.length}` : first;
 }
 
 function taskRow(task: Task, style: Style): string[] {

@@ -1,28 +1,38 @@
-import { readTaskLogs } from '../../apps/task-logs.ts';
+import { createTaskFinder, findTask } from '../../apps/app-tasks.ts';
+import { shortId } from '../../apps/instance-progress.ts';
+import { readTaskLogs, type TaskLine } from '../../apps/task-logs.ts';
 import { resolveTarget, type Target } from '../../cluster/target.ts';
 import type { LogLine } from '../../runtime/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
-import { type CliCluster, openCluster } from '../open-cluster.ts';
+import { type AppsPlace, openApps } from '../apps-place.ts';
+import { appId } from '../deploying.ts';
+import { openCluster } from '../open-cluster.ts';
+import { createSourceColors } from '../source-colors.ts';
 import { argument, type CommandContext, numberOption, textOption } from '../spec.ts';
 
 /** `logs [TARGET]`: of services and nodes through the runtime, of apps and tasks through the agents' files. */
 export async function run(context: CommandContext): Promise<void> {
-  const cluster = await openCluster(context);
   const target = argument(context, 'target');
-  if (target?.startsWith('app:') || target?.startsWith('task:')) await taskLogs(context, cluster, target);
-  else await serviceLogs(context, cluster, target);
+  if (target?.startsWith('app:') || target?.startsWith('task:'))
+    return taskLogs(context, await openApps(context), target);
+  if (context.options.stderr === true || context.options.finished === true)
+    throw new DevclusterError('usage', 'USAGE', '--stderr and --finished are for apps and tasks', {
+      hint: 'For instance: devcluster logs app:/shop/web --stderr',
+    });
+  await serviceLogs(context, target);
 }
 
-async function serviceLogs(context: CommandContext, cluster: CliCluster, target: string | undefined): Promise<void> {
-  const { runtime, plan } = cluster;
+async function serviceLogs(context: CommandContext, target: string | undefined): Promise<void> {
+  const { runtime, plan } = await openCluster(context);
   const targets: Target[] = target === undefined ? plan.nodes.map((node) => ({ node })) : resolveTarget(plan, target);
   const follow = context.options.follow === true;
   const tail = numberOption(context, 'tail');
   const since = sinceOption(textOption(context, 'since'), Date.now());
+  const paint = createSourceColors(context.output.color);
   const print = (line: LogLine) => {
     const { source, time, text } = line;
     const document = { source, ...(time === undefined ? {} : { time: new Date(time).toISOString() }), text };
-    context.output.event(document, `${context.output.style.cyan(source)} ${text}`);
+    context.output.event(document, `${paint(source)} ${text}`);
   };
   const streams = targets.map((each) =>
     runtime.logs(plan, each, {
@@ -56,38 +66,55 @@ async function inOrder(streams: readonly AsyncIterable<LogLine>[]): Promise<LogL
   return timed.sort((a, b) => a.time - b.time).map(({ line }) => line);
 }
 
-async function taskLogs(context: CommandContext, cluster: CliCluster, target: string): Promise<void> {
-  const { marathon, mesos } = cluster;
+async function taskLogs(context: CommandContext, place: AppsPlace, target: string): Promise<void> {
   if (context.options.since !== undefined)
     throw new DevclusterError('usage', 'USAGE', "The output of tasks carries no times, so --since can't be used", {
       hint: 'Use --tail.',
     });
-  const tail = numberOption(context, 'tail');
-  const [kind, name = ''] = [target.slice(0, target.indexOf(':')), target.slice(target.indexOf(':') + 1)];
-  const id = `/${name.split('/').filter(Boolean).join('/')}`;
-  // Asked once for the error when there is no such app; a group stands for all apps in it.
-  const ofApp = async () =>
-    (await marathon.tasks()).filter(({ appId }) => appId === id || appId.startsWith(`${id === '/' ? '' : id}/`));
-  if (kind === 'app' && (await ofApp()).length === 0)
-    await marathon.app(id).catch(async (noSuchApp: unknown) => {
-      await marathon.group(id).catch(() => {
-        throw noSuchApp;
-      });
+  const mesos = await place.mesos();
+  if (!mesos)
+    throw new DevclusterError('missing', 'NO_MESOS', `${place.name} doesn't tell where its Mesos is`, {
+      hint: 'Read the output of tasks in its web interface.',
     });
-  // A task that no agent knows would be waited for in silence.
-  if (kind === 'task') await mesos.sandbox(name);
+  const tail = numberOption(context, 'tail');
+  const name = target.slice(target.indexOf(':') + 1);
+  const finished = context.options.finished === true;
+  const tasks = target.startsWith('app:')
+    ? createTaskFinder(place.marathon, mesos, appId(name), { finished })
+    : await oneTask(mesos, name);
+  const paint = createSourceColors(context.output.color);
+  const print = ({ taskId, stream, text }: TaskLine) =>
+    context.output.event(
+      { source: taskId, stream, text },
+      `${paint(shortName(taskId))}${stream === 'stderr' ? context.output.style.red('!') : ' '} ${text}`,
+    );
   await readTaskLogs(
     mesos,
     {
       follow: context.options.follow === true,
-      streams: ['stdout', 'stderr'],
+      streams: context.options.stderr === true ? ['stderr'] : ['stdout', 'stderr'],
       signal: context.signal,
-      tasks: kind === 'app' ? ofApp : async () => [{ id: name }],
+      tasks,
       ...(tail === undefined ? {} : { tail }),
     },
-    ({ taskId, stream, text }) =>
-      context.output.event({ source: taskId, stream, text }, `${context.output.style.cyan(taskId)} ${text}`),
+    print,
   );
+}
+
+async function oneTask(
+  mesos: NonNullable<Awaited<ReturnType<AppsPlace['mesos']>>>,
+  name: string,
+): Promise<() => Promise<{ id: string }[]>> {
+  const id = await findTask(mesos, name);
+  // A task that no agent knows would be waited for in silence.
+  await mesos.sandbox(id);
+  return async () => [{ id }];
+}
+
+/** `shop_web.instance-<uuid>._app.1` → `shop_web.1a2b3c4d`. */
+function shortName(taskId: string): string {
+  const dot = taskId.indexOf('.');
+  return dot < 0 ? taskId : `${taskId.slice(0, dot)}.${shortId(taskId)}`;
 }
 
 const unitMs: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
