@@ -67,6 +67,7 @@ const withoutEffect = new Set([
   'standaloneEnabled',
   'peerType',
   'syncEnabled',
+  'sslQuorum',
   'electionAlg',
   'cnxTimeout',
   'quorumListenOnAllIPs',
@@ -88,10 +89,12 @@ const withoutEffect = new Set([
 ]);
 
 /** Not here, and ignoring it would promise what isn't kept. */
-const refused = new Map([
-  ['secureClientPort', 'TLS is not supported by the embedded server'],
-  ['sslQuorum', 'TLS between servers is not supported by the embedded server'],
-]);
+const refused: readonly { key: RegExp; value?: string; reason: string }[] = [
+  { key: /^secureClientPort$/, reason: 'TLS is not supported by the embedded server' },
+  { key: /^sslQuorum$/, value: 'true', reason: 'TLS between servers is not supported by the embedded server' },
+  { key: /^(group|weight)\./, reason: 'every vote counts the same in the embedded server' },
+  { key: /^peerType$/, value: 'observer', reason: 'observers are not supported by the embedded server' },
+];
 
 /**
  * @param text the content of `zoo.cfg`
@@ -212,7 +215,9 @@ export function parseZooConfig(text: string, readMyid: (dataDir: string) => stri
   };
   take('initLimit');
   take('syncLimit');
-  for (const [key, reason] of refused) if (values.has(key)) throw new ConfigError(`${key}: ${reason}`);
+  for (const [key, value] of values)
+    for (const one of refused)
+      if (one.key.test(key) && (one.value ?? value) === value) throw new ConfigError(`${key}: ${one.reason}`);
   for (const key of values.keys())
     if (!used.has(key) && !withoutEffect.has(key)) warnings.push(`unknown key '${key}' in zoo.cfg is ignored`);
   return config;

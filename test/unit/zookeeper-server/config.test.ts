@@ -72,6 +72,9 @@ describe('zoo.cfg', () => {
     ['an observer', ensemble.replace('node-1:2888:3888', 'node-1:2888:3888:observer'), /only participants/],
     ['no initLimit', ensemble.replace('initLimit=5\n', ''), /initLimit is not set/],
     ['TLS', 'dataDir=/d\nsecureClientPort=2281', /TLS/],
+    ['TLS between servers', 'dataDir=/d\nsslQuorum=true', /TLS/],
+    ['weights', 'dataDir=/d\nweight.1=2', /every vote counts the same/],
+    ['being an observer', 'dataDir=/d\npeerType=observer', /observers are not supported/],
     ['no key', 'dataDir=/d\n=x', /not of the form key=value/],
   ])('with %s is refused', (_, text, message) => {
     expect(() => parse(text)).toThrow(message);
