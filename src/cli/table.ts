@@ -23,7 +23,7 @@ export function cutLine(line: string, columns: number): string {
   let cut = '';
   let room = Math.max(0, columns - 1);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for
-  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|[^]/gu)) {
+  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|./gsu)) {
     if (part.startsWith('\u001b')) cut += part;
     else if (room-- > 0) cut += part;
   }
