@@ -16,28 +16,49 @@ const dist = join(root, 'dist');
 const fresh = join(root, '.tmp', `dist-${process.pid}`);
 const old = join(root, '.tmp', `old-dist-${process.pid}`);
 
+const library = {
+  absWorkingDir: root,
+  outdir: fresh,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.17',
+  logLevel: 'warning',
+  legalComments: 'none',
+  minifySyntax: true,
+  alias: unused,
+  // Whoever uses the helper for a test runner has the test runner.
+  external: ['vitest', 'vitest/node'],
+};
+
 try {
   await mkdir(fresh, { recursive: true });
   await Promise.all([
     buildCachedBundle({ entry: 'src/cli/main.ts', name: 'cli', dist: fresh, earlier: dist }),
     buildCachedBundle({ entry: 'src/embedded/host/main.ts', name: 'node-host', dist: fresh, earlier: dist }),
     build({
-      absWorkingDir: root,
-      entryPoints: { fixture: 'src/fixture/index.ts' },
-      outdir: fresh,
-      bundle: true,
+      ...library,
+      entryPoints: {
+        fixture: 'src/fixture/index.ts',
+        vitest: 'src/fixture/vitest.ts',
+        'vitest-global-setup': 'src/fixture/vitest-global-setup.ts',
+        'node-test': 'src/fixture/node-test.ts',
+        'global-setup': 'src/fixture/global-setup.ts',
+      },
       splitting: true,
       chunkNames: 'chunks/[name]-[hash]',
-      platform: 'node',
-      target: 'node20.17',
       format: 'esm',
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
       },
-      logLevel: 'warning',
-      legalComments: 'none',
-      minifySyntax: true,
-      alias: unused,
+    }),
+    // For test runners that load everything with `require`, as Jest does.
+    build({
+      ...library,
+      entryPoints: { fixture: 'src/fixture/index.ts', 'global-setup': 'src/fixture/global-setup.ts' },
+      outExtension: { '.js': '.cjs' },
+      format: 'cjs',
+      banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+      define: { 'import.meta.url': 'bundleUrl' },
     }),
   ]);
   // The declarations are made by another program, whenever it is asked to.

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { checkClusterName } from '../../config/names.ts';
+import { ownerHere } from '../../fixture/reaper.ts';
 import { newName, startLoaded } from '../../fixture/start.ts';
+import { defaultArtifacts, runVariable, type TestRun } from '../../fixture/test-run.ts';
 import { DevclusterError, exitCodes, systemCode } from '../../support/errors.ts';
 import { argumentList, type CommandContext, numberOption, textOption } from '../spec.ts';
 
@@ -36,12 +38,22 @@ export async function run(context: CommandContext): Promise<number> {
         .map(([key, value]) => `${key}=${value}`)
         .join(' ')}`,
     );
-    if (command.length > 0) return await execute(context, command, { ...context.env, ...cluster.environment });
+    if (command.length > 0)
+      return await execute(context, command, {
+        ...context.env,
+        ...cluster.environment,
+        [runVariable]: JSON.stringify(shared(name)),
+      });
     await aborted(signal);
     return exitCodes.ok;
   } finally {
     await cluster.stop();
   }
+}
+
+/** What test files that the command runs are told, so that each has a namespace of its own. */
+function shared(name: string): TestRun {
+  return { workers: 'namespace', name, owner: ownerHere(), options: {}, artifacts: defaultArtifacts };
 }
 
 /** Where nothing else is said a cluster for tests is what starts fastest, as with the library. */
