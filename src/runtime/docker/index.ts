@@ -2,7 +2,7 @@ import { nodeContainerName } from '../../plan/docker-names.ts';
 import type { ClusterPlan, NodePlan, PortName } from '../../plan/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { nodeEnvironment } from '../node-environment.ts';
-import { type StatePaths, statePaths } from '../paths.ts';
+import { pinsFileIn, type StatePaths, statePaths } from '../paths.ts';
 import { releaseSite } from '../places/reserve.ts';
 import type { Runtime } from '../types.ts';
 import {
@@ -86,6 +86,14 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       });
       await image;
       return site;
+    },
+
+    async ensureImages({ images, policy, configFolder, progress, signal }) {
+      const { ensureImages } = await import('./images/ensure.ts');
+      const pinsFile = pinsFileIn(configFolder, paths);
+      const wanted = { images, policy, pinsFile, update: false, progress, signal, env: options.env };
+      const ensured = await engine.with((docker) => ensureImages(docker, wanted));
+      return ensured.some(({ pulled }) => pulled);
     },
 
     async start(plan, unit) {

@@ -3,6 +3,7 @@ import { labels } from '../../plan/docker-names.ts';
 import type { ClusterPlan } from '../../plan/types.ts';
 import type { UnitEvent } from '../types.ts';
 import { containerName, isHost } from './containers.ts';
+import { containersOf } from './containers-of.ts';
 import { createLineReader } from './log-stream.ts';
 import { parseNumbered, readStatus } from './status-file.ts';
 
@@ -27,7 +28,7 @@ export async function watchUnits(
     const name = event.Actor?.Attributes?.name ?? '';
     const unit = units.get(name);
     if (!unit || signal.aborted) return;
-    if (event.Action === 'start' && isHost(unit)) void watchHost(docker, name, unit.id, onEvent, signal);
+    if (event.Action === 'start' && isHost(unit)) void watchHost(docker, name, unit.id, 'fresh', onEvent, signal);
     if (event.Action !== 'die') return;
     const reason = `its container ended with code ${event.Actor?.Attributes?.exitCode ?? '?'}`;
     if (isHost(unit)) onEvent({ type: 'unit-exited', unit: unit.id, reason });
@@ -47,18 +48,21 @@ export async function watchUnits(
     abortSignal: signal,
   } as Docker.GetEventsOptions);
   readJsonLines(events, onEngineEvent);
-  await Promise.all(
-    [...units].map(async ([name, unit]) => {
-      if (isHost(unit)) void watchHost(docker, name, unit.id, onEvent, signal);
-    }),
-  );
+  for (const { name, state } of await containersOf(docker, plan.name)) {
+    const unit = units.get(name);
+    if (unit && isHost(unit) && state === 'running') void watchHost(docker, name, unit.id, 'running', onEvent, signal);
+  }
 }
 
-/** Follows a host's events from its present state on, until its container ends. */
+/**
+ * Follows a host's events until its container ends: from its present state on, or of one that has just been started,
+ * whose status file may still be that of the host before it, from its first event on.
+ */
 async function watchHost(
   docker: Docker,
   container: string,
   unit: string,
+  host: 'running' | 'fresh',
   onEvent: (event: UnitEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -75,7 +79,7 @@ async function watchHost(
     stream.pause();
     stream.on('error', () => {});
     const status = await readStatus(docker, container);
-    for (const service of status?.services ?? [])
+    for (const service of host === 'running' ? (status?.services ?? []) : [])
       if (service.state === 'ready') onEvent({ type: 'service-ready', unit, component: service.component });
     const read = createLineReader();
     stream.on('data', (chunk: Buffer) => {
