@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type {
   CommandInfo,
   ContainerStatus,
@@ -14,7 +16,7 @@ import { type Environment, mergeVariables, type ResolveSecret, readVariables } f
 import type { Fetcher } from './fetcher.ts';
 import { commandLine, type Prober } from './probe.ts';
 import { createTaskChecks } from './task-checks.ts';
-import { prepareVolumes } from './volumes.ts';
+import { hasSecretFiles, prepareVolumes } from './volumes.ts';
 
 /** What running tasks needs of the agent. */
 export interface TaskHost {
@@ -97,6 +99,9 @@ export function runTask(
     resolveDone = resolve;
   });
 
+  const secretsFolder = join(host.workDir, 'meta', 'secrets', spec.containerId);
+  void done.then(() => rm(secretsFolder, { recursive: true, force: true })).catch(() => {});
+
   const checks = createTaskChecks(task, clock, {
     report: (rest) => update('TASK_RUNNING', rest),
     kill: (cause) => kill(undefined, cause),
@@ -134,8 +139,9 @@ export function runTask(
       const { directory, command } = spec;
       const { resolveSecret, workDir } = host;
       const user = await prepareSandbox(host, spec, preparing.signal, () =>
-        prepareVolumes(task, { sandbox: directory, workDir, resolveSecret }),
+        prepareVolumes(task, { sandbox: directory, workDir, secretsFolder, resolveSecret }),
       );
+      if (user && hasSecretFiles(task)) await host.giveTo(secretsFolder, user);
       environment = mergeVariables(spec.environment, await readVariables(command, resolveSecret));
       if (preparing.signal.aborted) return endBeforeStart();
       container = await host.containers.launch({

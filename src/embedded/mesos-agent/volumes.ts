@@ -15,13 +15,18 @@ export class VolumeError extends Error {}
  */
 export async function prepareVolumes(
   task: Pick<TaskInfo, 'container' | 'resources'>,
-  context: { sandbox: string; workDir: string; resolveSecret: ResolveSecret },
+  context: { sandbox: string; workDir: string; secretsFolder: string; resolveSecret: ResolveSecret },
 ): Promise<void> {
+  let secrets = 0;
   for (const volume of task.container?.volumes ?? []) {
     const target = await placeIn(context.sandbox, volume.container_path);
     const secret = secretOf(volume);
-    if (secret) await writeSecret(target, secret, context.resolveSecret);
-    else if (volume.host_path) await linkHostPath(target, volume.host_path, context.sandbox);
+    if (secret) {
+      // Outside of the sandbox, which the agent shows to whoever may see its files.
+      const file = join(context.secretsFolder, String(secrets++));
+      await writeSecret(file, secret, context.resolveSecret);
+      await linkTo(file, target, volume.container_path);
+    } else if (volume.host_path) await linkHostPath(target, volume.host_path, context.sandbox);
     else throw new VolumeError(`The volume at '${volume.container_path}' has a source that this agent doesn't know`);
   }
   for (const resource of task.resources ?? []) {
@@ -82,12 +87,19 @@ export function secretOf(volume: Volume): Secret | undefined {
   return source?.type === 'SECRET' ? source.secret : undefined;
 }
 
+/** Whether some volume of the task is a secret. */
+export function hasSecretFiles(task: Pick<TaskInfo, 'container'>): boolean {
+  return (task.container?.volumes ?? []).some((volume) => secretOf(volume) !== undefined);
+}
+
 export async function readSecret(secret: Secret, resolve: ResolveSecret): Promise<Buffer> {
   return secret.reference ? resolve(secret.reference) : Buffer.from(secret.value?.data ?? '', 'base64');
 }
 
 async function writeSecret(target: string, secret: Secret, resolve: ResolveSecret): Promise<void> {
   const data = await readSecret(secret, resolve);
+  // A task's own user has to get through; only the file is private.
+  await mkdir(dirname(target), { recursive: true, mode: 0o711 });
   await writeFile(target, data, { mode: 0o600 });
   await chmod(target, 0o600);
 }

@@ -71,8 +71,8 @@ export interface Engine {
   /** With its anonymous volumes, running or not. None there is fine too. */
   remove(container: string): Promise<void>;
   list(labels: Readonly<Record<string, string>>): Promise<ContainerSummary[]>;
-  /** Everything it has written and will write until it ends, framed unless it has a terminal. */
-  logs(container: string, signal: AbortSignal): Promise<IncomingMessage>;
+  /** What it has written, framed unless it has a terminal; with `follow` also what it will write until it ends. */
+  logs(container: string, follow: boolean, signal: AbortSignal): Promise<IncomingMessage>;
   /** A line of JSON per event of containers with these labels. */
   events(
     labels: Readonly<Record<string, string>>,
@@ -208,7 +208,8 @@ export function createEngine(socketPath: string): Engine {
     async list(labels) {
       return (await call<ContainerSummary[]>('GET', `/containers/json?all=1&filters=${filters(labels)}`)) ?? [];
     },
-    logs: (container, signal) => stream(`${of(container)}/logs?follow=1&stdout=1&stderr=1`, signal),
+    logs: (container, follow, signal) =>
+      stream(`${of(container)}/logs?follow=${Number(follow)}&stdout=1&stderr=1`, signal),
     events: (labels, actions, signal) =>
       stream(`/events?filters=${filters(labels, { type: ['container'], event: actions })}`, signal),
     async exec(container, command, signal) {

@@ -13,8 +13,10 @@ export interface LogSizes {
 }
 
 export interface LogFollower {
-  /** Resolves when the container has ended and all it wrote is in the sandbox, or when it can't be had. */
-  readonly done: Promise<void>;
+  /** Resolves when the container has ended, as far as its output tells, or when the output can't be had. */
+  readonly quiet: Promise<void>;
+  /** For a container that has ended: resolves when all it wrote is in the sandbox. */
+  finish(): Promise<void>;
   stop(): void;
 }
 
@@ -54,7 +56,8 @@ function openFile(sandbox: string, name: (typeof names)[number]): Promise<FileHa
 /**
  * Writes what a container puts out into the sandbox's `stdout` and `stderr`. The engine keeps all of it, so after a
  * restart of the agent or the engine it is read again from its beginning, and what the files hold already is passed
- * over: nothing is lost and nothing comes twice.
+ * over: nothing is lost and nothing comes twice. The same is done once at the end, since a busy engine (20.10) may end
+ * the stream that follows before the last of it.
  * @param start what the files held before the container wrote
  */
 export function followLogs(
@@ -62,13 +65,15 @@ export function followLogs(
   container: string,
   options: { sandbox: string; start: LogSizes; terminal: boolean; log: Logger },
 ): LogFollower {
+  const { sandbox, start, log } = options;
   const stopped = new AbortController();
-  const { signal } = stopped;
+  const following = new AbortController();
 
-  const follow = async (files: Record<(typeof names)[number], FileHandle>): Promise<void> => {
-    const response = await engine.logs(container, signal);
+  /** Adds what the files don't hold yet. */
+  const read = async (files: Files, follow: boolean, signal: AbortSignal): Promise<void> => {
+    const response = await engine.logs(container, follow, signal);
     const skip = { stdout: 0, stderr: 0 };
-    for (const name of names) skip[name] = Math.max(0, (await files[name].stat()).size - options.start[name]);
+    for (const name of names) skip[name] = Math.max(0, (await files[name].stat()).size - start[name]);
     const split = createDemultiplexer(options.terminal);
     for await (const chunk of response) {
       const output = split(chunk as Buffer);
@@ -81,29 +86,38 @@ export function followLogs(
     }
   };
 
-  const run = async () => {
-    const stdout = await openFile(options.sandbox, 'stdout');
-    const stderr = await openFile(options.sandbox, 'stderr').catch(async (error) => {
-      await stdout.close();
-      throw error;
-    });
+  const bring = async (follow: boolean, signal: AbortSignal): Promise<void> => {
     try {
-      await whileAway(() => follow({ stdout, stderr }), signal);
+      await withFiles(sandbox, (files) => whileAway(() => read(files, follow, signal), signal));
     } catch (error) {
-      if (signal.aborted) return;
-      options.log.warn('the output of a container is not to be had', { container, error: messageOf(error) });
+      if (signal.aborted || (error instanceof EngineError && error.status === 404)) return;
+      log.warn('the output of a container is not to be had', { container, error: messageOf(error) });
       // Drivers that only send the output elsewhere can't read it.
-      if (error instanceof EngineError && error.status !== 404)
-        await stderr.write(`The output of the container can't be read: ${error.message}\n`);
-    } finally {
-      await Promise.allSettled([stdout.close(), stderr.close()]);
+      if (follow && error instanceof EngineError)
+        await noteInSandbox(sandbox, `The output of the container can't be read: ${error.message}`);
     }
   };
 
+  const quiet = bring(true, AbortSignal.any([stopped.signal, following.signal]));
   return {
-    done: run().catch((error) => {
-      if (!signal.aborted) options.log.warn('the sandbox takes no output', { container, error: messageOf(error) });
-    }),
-    stop: () => stopped.abort(new Error('the output is not followed any more')),
+    quiet,
+    async finish() {
+      following.abort(new Error('the container has ended'));
+      await quiet;
+      await bring(false, stopped.signal);
+    },
+    stop: () => stopped.abort(new Error('the output is of no interest any more')),
   };
+}
+
+type Files = Record<(typeof names)[number], FileHandle>;
+
+async function withFiles(sandbox: string, use: (files: Files) => Promise<void>): Promise<void> {
+  const stdout = await openFile(sandbox, 'stdout');
+  try {
+    const stderr = await openFile(sandbox, 'stderr');
+    await use({ stdout, stderr }).finally(() => stderr.close());
+  } finally {
+    await stdout.close();
+  }
 }

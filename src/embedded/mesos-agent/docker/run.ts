@@ -28,8 +28,8 @@ export interface ResumedContainer {
   gone: TaskUpdate;
 }
 
-/** A container's output should end with it; an engine that doesn't see it that way is not waited for longer. */
-const lastOutputMs = 5000;
+/** An engine that does not give the last of a container's output in this time is not waited for. */
+const lastOutputMs = 20_000;
 const stopAgainMs = 5000;
 
 /**
@@ -274,7 +274,7 @@ export function runDockerTask(
       if (action === 'oom') outOfMemory = true;
       else void look();
     });
-    void output.done.then(look);
+    void output.quiet.then(look);
     if (resumed?.killed) {
       // What was begun is gone through with; TASK_KILLING has been told before.
       killed = 'asked';
@@ -331,7 +331,7 @@ export function runDockerTask(
     checks.stop();
     forwarder?.close();
     const inTime = new AbortController();
-    await Promise.race([output?.done, sleep(lastOutputMs, inTime.signal).catch(() => {})]);
+    if (info) await Promise.race([output?.finish(), sleep(lastOutputMs, inTime.signal).catch(() => {})]);
     inTime.abort();
     if (life.signal.aborted) return;
     if (!info) {
