@@ -28,7 +28,10 @@ export interface ZooConfig {
   dataLogDir: string;
   clientPort: number | undefined;
   clientHost: string | undefined;
+  /** From one address; 0 for any number. */
   maxClientConnections: number;
+  /** From all addresses; 0 for any number. */
+  maxConnections: number;
   minSessionTimeout: number;
   maxSessionTimeout: number;
   /** `all`, or the allowed words. */
@@ -84,7 +87,6 @@ const withoutEffect = new Set([
   'fsync.warningthresholdms',
   'snapSizeLimitInKb',
   'commitProcessor.numWorkerThreads',
-  'maxCnxns',
   'tcpKeepAlive',
 ]);
 
@@ -188,6 +190,7 @@ export function parseZooConfig(text: string, readMyid: (dataDir: string) => stri
     clientPort: values.has('clientPort') ? portOf('clientPort', number('clientPort', 0)) : self?.clientPort,
     clientHost: take('clientPortAddress') ?? self?.clientHost,
     maxClientConnections: number('maxClientCnxns', defaults.maxClientConnections),
+    maxConnections: number('maxCnxns', 0),
     minSessionTimeout,
     maxSessionTimeout,
     fourLetterWords,

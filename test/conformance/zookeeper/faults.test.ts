@@ -78,7 +78,8 @@ describe('sessions', () => {
   });
 
   test('of two seconds live on while a server is blocked for a second, leader or not', async () => {
-    ensemble = await startZooKeeperProcesses();
+    // As in development timing.
+    ensemble = await startZooKeeperProcesses({ tickTime: 1000, settings: { syncLimit: '3' } });
     const clients = await Promise.all(ensemble.servers.map((server) => sessionOn(server, `/e${server.id}`)));
     const before = await ensemble.leader();
     for (const server of ensemble.servers) await server.block(1000);

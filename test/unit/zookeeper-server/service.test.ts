@@ -132,8 +132,8 @@ describe('an ensemble of five', () => {
 });
 
 describe('clients cannot', () => {
-  test('open more connections from one address than allowed', async () => {
-    const { servers } = await begin({ servers: 1, settings: { maxClientCnxns: '3' } });
+  test.each(['maxClientCnxns', 'maxCnxns'])('open more connections than %s allows', async (limit) => {
+    const { servers } = await begin({ servers: 1, settings: { [limit]: '3' } });
     const clients = [];
     for (let i = 0; i < 3; i++) clients.push(await openRaw(servers[0]!.port));
     expect((await openRaw(servers[0]!.port)).session).toBeUndefined();

@@ -135,6 +135,11 @@ export function createClients(options: ClientsOptions): Clients {
       socket.destroy();
       return;
     }
+    if (config.maxConnections > 0 && connections.size >= config.maxConnections) {
+      log.warn('too many connections', { most: config.maxConnections });
+      socket.destroy();
+      return;
+    }
     perAddress.set(address, count + 1);
     socket.setNoDelay(true);
     const connection = createConnection(host, socket);
