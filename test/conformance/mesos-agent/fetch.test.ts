@@ -159,11 +159,24 @@ describe('secrets', () => {
     await master.update('secret', 'TASK_RUNNING');
     await expect.poll(() => outputOf('secret').catch(() => '')).toBe('hunter2 inside yes hunter2');
     expect((await stat(join(sandboxOf('secret'), 'keys/db'))).mode & 0o777).toBe(0o600);
+    const file = encodeURIComponent(join(sandboxOf('secret'), 'keys/db'));
+    for (const path of [`/files/read?path=${file}&offset=0`, `/files/download?path=${file}`])
+      expect((await agent.get(path)).text).not.toContain('hunter2');
     for (const path of ['/state', '/flags', '/containers'])
       expect((await agent.get(path)).text).not.toMatch(/hunter2|aW5zaWRl|secrets/);
     for (const type of ['GET_STATE', 'GET_TASKS', 'GET_EXECUTORS', 'GET_FLAGS'])
       expect((await agent.post('/api/v1', { type })).text).not.toMatch(/hunter2|aW5zaWRl/);
     expect(await readFile(join(work.path, 'agent/meta/journal'), 'utf8')).not.toContain('hunter2');
+  });
+
+  test('in files are gone with the task', async () => {
+    const source = { type: 'SECRET', secret: { type: 'REFERENCE', reference: { name: 'db/password' } } };
+    launch('brief', 'cat keys/db', [], {
+      container: { type: 'MESOS', volumes: [{ container_path: 'keys/db', source }] },
+    });
+    await master.update('brief', 'TASK_FINISHED');
+    expect(await outputOf('brief')).toBe('hunter2');
+    await expect.poll(() => readFile(join(sandboxOf('brief'), 'keys/db')).catch(() => 'gone')).toBe('gone');
   });
 
   test.each(['no/such', '../plain.txt', 'db/../../source/plain.txt'])(
