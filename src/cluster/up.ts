@@ -1,10 +1,12 @@
+import { dirname } from 'node:path';
 import { applyDefaults } from '../config/defaults.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { ClusterConfig, Engine } from '../config/types.ts';
+import { imagesOf } from '../plan/image-sets.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { ClusterPlan, NodePlan, Site, UnitPlan } from '../plan/types.ts';
 import type { Component } from '../protocols/versions.ts';
-import type { Runtime, SiteRequest, UnitStatus } from '../runtime/types.ts';
+import type { PullPolicy, Runtime, SiteRequest, UnitStatus } from '../runtime/types.ts';
 import { DevclusterError, messageOf } from '../support/errors.ts';
 import { settleAll } from '../support/settle.ts';
 import { trace } from '../support/trace.ts';
@@ -20,6 +22,8 @@ import { startAndWait } from './wait.ts';
 
 export interface UpOptions {
   loaded: LoadedConfig;
+  /** Which images of real programs are pulled; default: those that are missing. */
+  pull?: PullPolicy;
   /** Keep what was started when it fails. */
   keepFailed: boolean;
   /** Wait for another command that changes the cluster. */
@@ -67,7 +71,7 @@ export async function up(context: ClusterContext, options: UpOptions): Promise<U
     if (!known) await records.write(record);
     try {
       context.signal.throwIfAborted();
-      return await bringUp(context, record, known, begun);
+      return await bringUp(context, record, known, begun, options);
     } catch (error) {
       if (fresh && !options.keepFailed) await rollBack(context, record);
       else if (fresh)
@@ -106,6 +110,7 @@ async function bringUp(
   before: ClusterRecord,
   known: ClusterRecord | undefined,
   begun: number,
+  options: Pick<UpOptions, 'loaded' | 'pull'>,
 ): Promise<UpResult> {
   const { records, progress, signal } = context;
   const { config } = before;
@@ -120,6 +125,7 @@ async function bringUp(
   let record: PlannedRecord = { ...before, site, plan, outdatedUnits: outdated };
   await records.write(record);
   trace('planned');
+  const pullSeconds = await pullImages(context, runtime, record, options);
 
   const waiting = {
     runtime,
@@ -150,7 +156,7 @@ async function bringUp(
   );
   trace('ready');
 
-  const seconds = Math.round(performance.now() - begun) / 1000;
+  const seconds = Math.round(performance.now() - begun - pullSeconds * 1000) / 1000;
   const changed = outdated.length + changes.addedNodes.length + changes.removedNodes.length > 0;
   const outcome =
     !known || known.phase === 'creating' ? 'created' : changed ? 'changed' : work.length > 0 ? 'repaired' : 'unchanged';
@@ -162,6 +168,22 @@ async function bringUp(
   };
   await records.write(done);
   return { record: done, runtime, leaders, outcome, seconds };
+}
+
+/** @returns how long it took, which is the registry's time and no part of the cluster's */
+async function pullImages(
+  { progress, signal }: ClusterContext,
+  runtime: Runtime,
+  { config, engine, site }: PlannedRecord,
+  { loaded, pull }: Pick<UpOptions, 'loaded' | 'pull'>,
+): Promise<number> {
+  const images = imagesOf(config, engine, site.imageSet ?? 'clusterd');
+  if (!runtime.ensureImages || images.length === 0) return 0;
+  const begun = performance.now();
+  const configFolder = loaded.file === undefined ? undefined : dirname(loaded.file);
+  const pulled = await runtime.ensureImages({ images, policy: pull ?? 'missing', configFolder, progress, signal });
+  trace('images are there');
+  return pulled ? (performance.now() - begun) / 1000 : 0;
 }
 
 /** Nodes that are not configured any more are stopped while there still is a plan that knows them. */

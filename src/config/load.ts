@@ -53,7 +53,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   return { config: applyDefaults(raw, defaultName()), file: file?.path, raw, overrides: shaping(raw, overridden) };
 }
 
-const shapingKeys = ['runtime', 'engine', 'timing', 'nodes', 'network'] as const;
+const shapingKeys = ['runtime', 'engine', 'timing', 'nodes', 'images', 'network'] as const;
 
 function shaping(raw: RawConfig, overridden: ReadonlyMap<string, string>): RawConfig {
   return Object.fromEntries(shapingKeys.filter((key) => overridden.has(key)).map((key) => [key, raw[key]]));

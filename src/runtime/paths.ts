@@ -46,6 +46,11 @@ export function statePaths(env: Variables = process.env): StatePaths {
   return { root, cluster: (cluster) => clusterPaths(root, checkClusterName(cluster), env) };
 }
 
+/** Where the digests of images are pinned: beside the configuration, so that a team has the same; else for this user. */
+export function pinsFileIn(configFolder: string | undefined, { root }: StatePaths): string {
+  return configFolder === undefined ? join(root, 'images.lock') : join(configFolder, 'devcluster.lock');
+}
+
 function clusterPaths(root: string, cluster: string, env: Variables): ClusterPaths {
   const folder = join(root, cluster);
   const nodesDir = join(folder, 'nodes');

@@ -1,5 +1,7 @@
+import type { ChosenImage } from '../plan/image-sets.ts';
 import type { ClusterPlan, NodePlan, PortName, RuntimeKind, Site, UnitPlan } from '../plan/types.ts';
 import type { Component } from '../protocols/versions.ts';
+import type { Progress } from '../support/progress.ts';
 
 export type UnitState = 'running' | 'paused' | 'stopped' | 'failed';
 
@@ -44,6 +46,19 @@ export interface ProgramRequest {
   version?: string;
 }
 
+/** `missing`: what is not on the engine's machine; `always`: all; `never`: none, and what is missing is an error. */
+export const pullPolicies = ['missing', 'always', 'never'] as const;
+export type PullPolicy = (typeof pullPolicies)[number];
+
+export interface ImageRequest {
+  images: readonly ChosenImage[];
+  policy: PullPolicy;
+  /** The folder of the configuration file, beside which digests are pinned; undefined: there is no such file. */
+  configFolder: string | undefined;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
 /** Where a log line comes from and what it says. */
 export interface LogLine {
   /** `node-1/marathon` or `node-1`. */
@@ -69,6 +84,11 @@ export interface Runtime {
   readonly kind: RuntimeKind;
   /** Finds and reserves addresses, ports, task ports and folders. The same site again for a known cluster. */
   reserve(request: SiteRequest, known?: Site): Promise<Site>;
+  /**
+   * Sees to it that the images of a plan's real programs are there; only runtimes that have images have it.
+   * @returns whether anything was pulled
+   */
+  ensureImages?(request: ImageRequest): Promise<boolean>;
   /** Starts the unit unless it runs; resolves when it is started, not when it is ready. */
   start(plan: ClusterPlan, unit: UnitPlan): Promise<void>;
   /** Ends the units of a node (or one) in order, and with a whole node its tasks; data stays. */

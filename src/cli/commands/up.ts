@@ -10,6 +10,7 @@ import { type UpResult, up } from '../../cluster/up.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { ClusterConfig } from '../../config/types.ts';
 import type { DeploymentResult } from '../../protocols/marathon/types.ts';
+import { pullPolicies } from '../../runtime/types.ts';
 import { exitCodes } from '../../support/errors.ts';
 import { trace } from '../../support/trace.ts';
 import { type DeploymentPlace, runDeployment } from '../deploying.ts';
@@ -42,6 +43,7 @@ export async function run(context: CommandContext): Promise<number> {
   const definitions = loaded.config.apps.length > 0 ? await readApps(context, clusters, loaded.config) : [];
   const result = await up(clusters, {
     loaded,
+    pull: pullPolicies.find((policy) => policy === options.pull) ?? 'missing',
     keepFailed: options.keepFailed === true,
     wait: options.wait === true,
   });
