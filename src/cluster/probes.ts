@@ -109,7 +109,8 @@ async function marathon(url: string, self: string, limits: ProbeLimits): Promise
 }
 
 async function dns({ host, port, name }: { host: string; port: number; name: string }, limits: ProbeLimits) {
-  const resolver = new Resolver({ timeout: limits.timeoutMs, tries: 1 });
+  // A question that nobody heard is asked again, each time with twice the patience.
+  const resolver = new Resolver({ timeout: Math.ceil(limits.timeoutMs / 7), tries: 3 });
   resolver.setServers([`${host}:${port}`]);
   const cancel = () => resolver.cancel();
   limits.signal?.addEventListener('abort', cancel);

@@ -51,6 +51,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   /** Holders that are being started, by the names of their containers. */
   const holders = new Map<string, Promise<void>>();
   const watching = new Set<Promise<unknown>>();
+  /** Containers that are ended here to be started again. */
+  const ending = new Set<string>();
 
   const contextOf = async (plan: ClusterPlan): Promise<ContainerContext> => {
     image ??= engine.facts().then((facts) => engine.with((docker) => ensureEmbeddedImage(docker, facts)));
@@ -67,7 +69,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     const spec = holderContainer(context, node);
     const starting =
       holders.get(spec.name) ??
-      engine.with((docker) => startContainer(docker, spec)).finally(() => holders.delete(spec.name));
+      engine.with((docker) => startContainer(docker, spec, ending)).finally(() => holders.delete(spec.name));
     holders.set(spec.name, starting);
     return starting;
   };
@@ -100,10 +102,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       const context = await contextOf(plan);
       const node = nodeOf(plan, unit.node);
       await Promise.all(watching);
-      if (!hasHolder(node)) return engine.with((docker) => startContainer(docker, unitContainer(context, node, unit)));
+      if (!hasHolder(node))
+        return engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), ending));
       await startHolder(context, node);
       const holder = nodeContainerName(plan.name, node.name);
-      await engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), holder));
+      await engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), ending, holder));
     },
 
     stop: (plan, node, unit) =>
@@ -135,7 +138,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     inspect: (plan) => engine.with((docker) => inspectUnits(docker, plan)),
 
     watch(plan, onEvent, signal) {
-      const ready = engine.with((docker) => watchUnits(docker, plan, onEvent, signal)).catch(() => {});
+      const ready = engine.with((docker) => watchUnits(docker, plan, ending, onEvent, signal)).catch(() => {});
       watching.add(ready);
       void ready.then(() => watching.delete(ready));
     },

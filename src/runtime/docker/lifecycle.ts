@@ -13,14 +13,23 @@ const taskStopSeconds = 3;
 /**
  * Brings a container to its specification and starts it. It is made anew when it was made from another one.
  * @param holder the container whose network it joins: one that was started before its holder has lost it
+ * @param ending names of containers whose end is no failure, for those who watch
  */
-export async function startContainer(docker: Docker, spec: ContainerSpec, holder?: string): Promise<void> {
+export async function startContainer(
+  docker: Docker,
+  spec: ContainerSpec,
+  ending: Set<string>,
+  holder?: string,
+): Promise<void> {
   const there = await inspectContainer(docker, spec.name);
   if (there && there.hash === spec.hash) {
     const running = there.state === 'running' || there.state === 'paused' || there.state === 'restarting';
     if (running && !(await hasLostNetwork(docker, there, holder))) return;
     const container = docker.getContainer(there.id);
-    if (running) await container.stop({ t: stopSeconds }).catch(ignoreEnded);
+    if (running) {
+      ending.add(spec.name);
+      await container.stop({ t: stopSeconds }).catch(ignoreEnded);
+    }
     try {
       await unlessRunning(container.start());
       return;
@@ -30,7 +39,10 @@ export async function startContainer(docker: Docker, spec: ContainerSpec, holder
         throw error;
     }
   }
-  if (there) await docker.getContainer(there.id).remove({ force: true, v: true }).catch(ignoreGone);
+  if (there) {
+    ending.add(spec.name);
+    await docker.getContainer(there.id).remove({ force: true, v: true }).catch(ignoreGone);
+  }
   const container = await docker.createContainer(spec.options);
   if (spec.files.length > 0) await container.putArchive(await packToBuffer(spec.files), { path: '/' });
   await unlessRunning(container.start());

@@ -16,10 +16,12 @@ interface EngineEvent {
 /**
  * Tells what happens to the plan's units until the signal aborts: the engine says which containers start and end, and
  * node hosts write what becomes of their services. Resolves when nothing that happens from then on is missed.
+ * @param ending names of containers whose end is no failure
  */
 export async function watchUnits(
   docker: Docker,
   plan: ClusterPlan,
+  ending: Set<string>,
   onEvent: (event: UnitEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -28,8 +30,9 @@ export async function watchUnits(
     const name = event.Actor?.Attributes?.name ?? '';
     const unit = units.get(name);
     if (!unit || signal.aborted) return;
+    if (event.Action === 'start') ending.delete(name);
     if (event.Action === 'start' && isHost(unit)) void watchHost(docker, name, unit.id, 'fresh', onEvent, signal);
-    if (event.Action !== 'die') return;
+    if (event.Action !== 'die' || ending.has(name)) return;
     const reason = `its container ended with code ${event.Actor?.Attributes?.exitCode ?? '?'}`;
     if (isHost(unit)) onEvent({ type: 'unit-exited', unit: unit.id, reason });
     // The engine starts the programs of others again, which may end because what they need is not there yet.
