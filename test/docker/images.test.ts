@@ -1,0 +1,211 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ensureImages } from '../../src/runtime/docker/images/ensure.ts';
+import { pruneImages } from '../../src/runtime/docker/images/prune.ts';
+import type { PullPolicy } from '../../src/runtime/types.ts';
+import type { DevclusterError } from '../../src/support/errors.ts';
+import { type Progress, silentProgress } from '../../src/support/progress.ts';
+import { skipped } from '../support/skipped.ts';
+import { type FakeRegistry, startFakeRegistry } from './fake-registry.ts';
+import { engineAnswers } from './test-engine.ts';
+
+const none = skipped(await engineAnswers(), 'pulling images', 'no Docker engine answers');
+
+describe.skipIf(none)('images of real programs', () => {
+  const docker = new Docker();
+  let registry: FakeRegistry;
+  let guarded: FakeRegistry;
+  let folder: string;
+  const unique = `t${process.pid}`;
+
+  beforeAll(async () => {
+    [registry, guarded] = await Promise.all([startFakeRegistry(), startFakeRegistry('me:pass:word')]);
+  });
+  afterAll(async () => {
+    await registry?.close();
+    await guarded?.close();
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'devcluster-images-test-'));
+  });
+  afterEach(async () => {
+    const left = await docker.listImages({ filters: { label: ['devcluster.test=fake-registry'] } });
+    const ours = [registry.host, guarded.host, `${unique}/`];
+    for (const { RepoTags, RepoDigests } of left)
+      for (const name of [...(RepoTags ?? []), ...(RepoDigests ?? [])])
+        if (ours.some((start) => name.startsWith(start)))
+          await docker
+            .getImage(name)
+            .remove()
+            .catch(() => {});
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const ensure = (
+    references: readonly string[],
+    options: { policy?: PullPolicy; update?: boolean; env?: Record<string, string>; progress?: Progress } = {},
+  ) =>
+    ensureImages(docker, {
+      images: references.map((reference) => ({ reference, platforms: [], fallbacks: ['other/name:1'] })),
+      policy: options.policy ?? 'missing',
+      pinsFile: join(folder, 'devcluster.lock'),
+      update: options.update ?? false,
+      progress: options.progress ?? silentProgress,
+      signal: new AbortController().signal,
+      env: { HOME: folder, ...options.env },
+    });
+  const failure = async (reference: string, env: Record<string, string> = {}): Promise<DevclusterError> =>
+    ensure([reference], { env }).then(
+      () => {
+        throw new Error(`${reference} was pulled`);
+      },
+      (error: DevclusterError) => error,
+    );
+  const pins = async () => JSON.parse(await readFile(join(folder, 'devcluster.lock'), 'utf8')).images;
+
+  it('are pulled where they are missing, and what they are is pinned', async () => {
+    const digest = await registry.put(`${unique}/one`, '1', 'one');
+    await registry.put(`${unique}/two`, '1', 'two');
+    const references = [`${registry.host}/${unique}/one:1`, `${registry.host}/${unique}/two:1`];
+    const shown: string[] = [];
+    const progress: Progress = {
+      ...silentProgress,
+      steps: (titles) =>
+        titles.map((title) => ({
+          update() {},
+          done: (text) => shown.push(`${title}: ${text}`),
+          fail() {},
+        })),
+    };
+    const first = await ensure(references, { progress });
+    expect(first).toMatchObject([{ reference: references[0], pulled: true, digest }, { pulled: true }]);
+    expect(shown.sort()).toEqual(references.map((reference) => expect.stringContaining(`Pulling ${reference}: `)));
+    expect(await pins()).toMatchObject({ [references[0]!]: digest });
+    const before = registry.asked.length;
+    expect(await ensure(references)).toMatchObject([{ pulled: false, digest }, { pulled: false }]);
+    expect(registry.asked).toHaveLength(before);
+  });
+
+  it('stay what they were pinned as when their tag moves on, until an update is asked for', async () => {
+    const reference = `${registry.host}/${unique}/moving:1`;
+    const old = await registry.put(`${unique}/moving`, '1', 'old');
+    await ensure([reference]);
+    await docker.getImage(reference).remove();
+    const fresh = await registry.put(`${unique}/moving`, '1', 'new');
+    expect(fresh).not.toBe(old);
+    expect(await ensure([reference])).toMatchObject([{ pulled: true, digest: old }]);
+    expect(await ensure([reference], { policy: 'always' })).toMatchObject([{ digest: old }]);
+    expect(await ensure([reference], { policy: 'always', update: true })).toMatchObject([{ digest: fresh }]);
+    expect(await pins()).toEqual({ [reference]: fresh });
+  });
+
+  it('are another content than the one that was pinned, so they are pulled again', async () => {
+    const reference = `${registry.host}/${unique}/team:1`;
+    const mine = await registry.put(`${unique}/team`, '1', 'mine');
+    await ensure([reference]);
+    const theirs = await registry.put(`${unique}/team`, '1', 'theirs');
+    await writeFile(join(folder, 'devcluster.lock'), JSON.stringify({ version: 1, images: { [reference]: theirs } }));
+    expect(mine).not.toBe(theirs);
+    expect(await ensure([reference])).toMatchObject([{ pulled: true, digest: theirs }]);
+  });
+
+  it('are not pulled when nothing may be', async () => {
+    const reference = `${registry.host}/${unique}/never:1`;
+    await expect(ensure([reference], { policy: 'never' })).rejects.toMatchObject({
+      code: 'IMAGES_MISSING',
+      kind: 'missing',
+      details: { missing: [reference] },
+    });
+  });
+
+  it('are refused with the way out when the registry gives no more', async () => {
+    await registry.put(`${unique}/limited`, '1', 'x', { kind: 'limits' });
+    const error = await failure(`${registry.host}/${unique}/limited:1`);
+    expect(error).toMatchObject({ code: 'RATE_LIMITED', kind: 'missing' });
+    expect(error.hint).toContain('images.registry');
+  });
+
+  it('are refused when there is no such tag, with names that may do', async () => {
+    await registry.put(`${unique}/tagged`, '1', 'x');
+    const error = await failure(`${registry.host}/${unique}/tagged:2`);
+    expect(error).toMatchObject({ code: 'NO_SUCH_IMAGE', kind: 'missing' });
+    expect(error.hint).toContain('other/name:1');
+  });
+
+  it('are refused when they are for other machines', async () => {
+    await registry.put(`${unique}/foreign`, '1', 'x', { kind: 'foreign' });
+    expect(await failure(`${registry.host}/${unique}/foreign:1`)).toMatchObject({ code: 'WRONG_PLATFORM' });
+  });
+
+  it('are refused when a layer is not what it should be, which the engine says in the middle of the pull', async () => {
+    await registry.put(`${unique}/broken`, '1', 'a layer that will be another', { kind: 'corrupts' });
+    const error = await failure(`${registry.host}/${unique}/broken:1`);
+    expect(error).toMatchObject({ code: 'PULL_FAILED', kind: 'missing' });
+    expect(error.message).toMatch(/verification failed|digest/);
+  });
+
+  it('are refused when nobody answers at the registry', async () => {
+    const gone = await startFakeRegistry();
+    await gone.close();
+    expect(await failure(`${gone.host}/${unique}/gone:1`)).toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
+  });
+
+  it('come from a registry that asks who is there, by the login of the docker command', async () => {
+    await guarded.put(`${unique}/private`, '1', 'secret');
+    const reference = `${guarded.host}/${unique}/private:1`;
+    expect(await failure(reference)).toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+    const config = join(folder, 'config.json');
+    const auth = (login: string) => ({ auths: { [guarded.host]: { auth: Buffer.from(login).toString('base64') } } });
+    await writeFile(config, JSON.stringify(auth('me:wrong')));
+    const refused = await failure(reference, { DOCKER_CONFIG: folder });
+    expect(refused).toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+    expect(refused.hint).toContain(`docker login ${guarded.host}`);
+    await writeFile(config, JSON.stringify(auth('me:pass:word')));
+    expect(await ensure([reference], { env: { DOCKER_CONFIG: folder } })).toMatchObject([{ pulled: true }]);
+  });
+
+  it('come from a registry whose login a credential helper keeps', async () => {
+    await guarded.put(`${unique}/kept`, '1', 'kept');
+    const reference = `${guarded.host}/${unique}/kept:1`;
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ credHelpers: { [guarded.host]: 'test' } }));
+    const env = { DOCKER_CONFIG: folder, PATH: `${folder}:/usr/bin:/bin` };
+    expect(await failure(reference, env)).toMatchObject({ code: 'NO_CREDENTIAL_HELPER' });
+    await writeFile(
+      join(folder, 'docker-credential-test'),
+      `#!/bin/sh\nread -r asked || true\n[ "$1 $asked" = "get ${guarded.host}" ] && echo '{"Username":"me","Secret":"pass:word"}'\n`,
+      { mode: 0o755 },
+    );
+    expect(await ensure([reference], { env })).toMatchObject([{ pulled: true }]);
+  });
+
+  it('of our own making are removed when they are old and nothing runs from them', async () => {
+    const label = `devcluster.test.prune=${unique}`;
+    const versions = ['a', 'b', 'c', 'd'];
+    for (const version of versions) {
+      const content = Buffer.from(version);
+      await registry.put(`${unique}/prune`, version, content.toString());
+      await ensure([`${registry.host}/${unique}/prune:${version}`]);
+      // As a build of that version would have it: the same name, labelled.
+      const container = await docker.createContainer({ Image: `${registry.host}/${unique}/prune:${version}` });
+      await container.commit({ repo: `${unique}/app`, tag: version, changes: `LABEL ${label}` });
+      await container.remove();
+    }
+    const user = await docker.createContainer({ Image: `${unique}/app:a` });
+    try {
+      const { removed, kept } = await pruneImages(docker, [label], 1);
+      expect(kept.map(({ reference }) => reference)).toContain(`${unique}/app:a`);
+      expect(removed.length + kept.length).toBe(4);
+      expect(removed).toHaveLength(kept.length === 2 ? 2 : 3);
+    } finally {
+      await user.remove();
+      for (const version of versions)
+        await docker
+          .getImage(`${unique}/app:${version}`)
+          .remove()
+          .catch(() => {});
+    }
+  });
+});
