@@ -3,6 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { opCodes } from '../../../src/protocols/zookeeper/constants.ts';
 import { encodeRequest } from '../../../src/protocols/zookeeper/records.ts';
 import { createLogger } from '../../../src/support/logger.ts';
 import { sleep } from '../../../src/support/retry.ts';
@@ -170,6 +171,24 @@ describe('clients cannot', () => {
     expect(process.memoryUsage().arrayBuffers).toBeLessThan(150 << 20);
     greedy.resume();
     expect((await greedy.until(count + 1)).length).toBe(count + 1);
+  });
+
+  test('end more than their own connection with malformed requests, whenever these are looked at', async () => {
+    const { servers } = await begin({ servers: 1 });
+    const [{ port }] = servers as [EmbeddedServer];
+    const client = await openRaw(port);
+    await client.ok('create', node('/large', Buffer.alloc(500_000, 'x')));
+    const slow = await openRaw(port);
+    slow.pause();
+    // So much that the server looks at what comes after it only when the answers were taken.
+    slow.write(Buffer.concat(Array(100).fill(encodeRequest(9, 'getData', { path: '/large', watch: false }))));
+    const malformed = Buffer.from('0000000c00000001000000007fffffff', 'hex');
+    malformed.writeInt32BE(opCodes.auth, 8);
+    slow.write(malformed);
+    await client.ok('exists', { path: '/', watch: false });
+    slow.resume();
+    await slow.closed;
+    expect(await client.code('exists', { path: '/', watch: false })).toBe(0);
   });
 
   test('fill the memory with events that they do not read: such a client is cut off', async () => {

@@ -123,6 +123,8 @@ export function createClients(options: ClientsOptions): Clients {
       }
     },
     answered: (latencyMs) => stats.latency(latencyMs),
+    onDefect: (error) =>
+      log.error('a request failed unexpectedly', { error: error instanceof Error ? error.stack : error }),
     counters: stats.counters,
   };
 

@@ -53,6 +53,8 @@ export interface ConnectionHost {
   /** A request came in or was answered. */
   inWork(connection: Connection, change: 1 | -1): void;
   answered(latencyMs: number): void;
+  /** Something that should not happen did, over what a client sent. */
+  onDefect(error: unknown): void;
   readonly counters: { received: number; sent: number };
 }
 
@@ -161,7 +163,9 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
     drain();
     const frames = deferred;
     deferred = [];
-    for (const frame of frames) onFrame(frame);
+    guarded(() => {
+      for (const frame of frames) onFrame(frame);
+    });
     updateFlow();
   };
   socket.on('drain', onDrain);
@@ -337,12 +341,12 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
     } else onRequest(frame);
   };
 
-  /** Ends the connection over bytes that are no request. */
+  /** Ends the connection over bytes that are no request; a defect that they bring out costs nobody else's. */
   const guarded = (work: () => void) => {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof JuteError || error instanceof FrameError)) throw error;
+      if (!(error instanceof JuteError || error instanceof FrameError)) host.onDefect(error);
       connection.destroy();
     }
   };
@@ -385,7 +389,7 @@ export function createConnection(host: ConnectionHost, socket: Socket): Connecti
       const frame = waitingRequest;
       if (!frame || phase !== 'connecting') return;
       waitingRequest = undefined;
-      onConnectRequest(frame);
+      guarded(() => onConnectRequest(frame));
     },
     notify(type, path) {
       if (phase === 'established') write(encodeWatchEvent({ type, state: keeperStates.syncConnected, path }));
