@@ -21,19 +21,22 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
   }
 }
 
+/** Others may make and remove the same folders at the same time; not for ever, though. */
+const mostTries = 20;
+
 /**
  * Makes a folder and those above it that are missing; one that is there is fine. Node's own `recursive` tries for ever
  * where the system refuses new folders with ENOENT, as /proc does.
  */
-export async function makeFolder(path: string, mode = 0o700): Promise<void> {
+export async function makeFolder(path: string, mode = 0o700, triesLeft = mostTries): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {
     const code = systemCode(error);
     if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
-    if (code !== 'ENOENT' || dirname(path) === path || existsSync(dirname(path))) throw error;
-    await makeFolder(dirname(path), mode);
-    await makeFolder(path, mode);
+    if (code !== 'ENOENT' || dirname(path) === path || triesLeft === 0) throw error;
+    if (!existsSync(dirname(path))) await makeFolder(dirname(path), mode, triesLeft);
+    await makeFolder(path, mode, triesLeft - 1);
   }
 }
 

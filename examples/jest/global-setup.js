@@ -1,0 +1,3 @@
+const { startRun } = require('devcluster/global-setup');
+
+module.exports = () => startRun({ nodes: 1 });

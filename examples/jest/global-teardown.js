@@ -1,0 +1,3 @@
+const { stopRun } = require('devcluster/global-setup');
+
+module.exports = () => stopRun();
