@@ -21,17 +21,7 @@ export function serviceContainerName(cluster: string, node: string, component: s
   return `devcluster-${cluster}-${node}-${component}`;
 }
 
-/** Labels by which everything of a cluster is known, whoever made it: devcluster, or an agent for its tasks. */
-export const labels = {
-  cluster: 'devcluster.cluster',
-  node: 'devcluster.node',
-  component: 'devcluster.component',
-  configHash: 'devcluster.config-hash',
-  /** `node`, `holder`, `service`, `task`, `network` or `volume`. */
-  kind: 'devcluster.kind',
-  /** The folder of the cluster's record, which tells clusters of the same name apart. */
-  folder: 'devcluster.folder',
-} as const;
+export { dockerLabels as labels } from '../protocols/docker-labels.ts';
 
 /** Where the engine's own socket is inside of node containers, whichever way the laptop reaches the engine. */
 export const engineSocket = '/var/run/docker.sock';

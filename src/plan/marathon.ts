@@ -7,6 +7,7 @@ import {
   servicePlan,
   zkUrl,
 } from './component.ts';
+import { networkName } from './docker-names.ts';
 import { mesosPath } from './mesos-master.ts';
 import type { ContainerPlan, ServicePlan } from './types.ts';
 
@@ -26,6 +27,8 @@ export function marathon(context: ComponentContext): ServicePlan {
     hostname: place.address,
     http_address: place.address,
     http_port: place.ports.marathon,
+    // Apps on a container network need not know what the cluster's is called.
+    ...(context.runtime === 'docker' ? { default_network_name: networkName(config.name) } : {}),
     enable_features: ['secrets', ...(gpus ? ['gpu_resources'] : [])].join(','),
     ...(isDevelopment(context)
       ? {

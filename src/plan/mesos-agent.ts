@@ -79,14 +79,17 @@ export function mesosAgent(context: ComponentContext): ServicePlan {
   });
 }
 
-/** Several agents share one engine, so none may take the others' containers for its own left-overs. */
-function dockerFlags({ place, site }: ComponentContext): Settings {
+/**
+ * Several agents share one engine. The real one takes the others' containers for its own left-overs, so it must not end
+ * any; the embedded one knows its own by their labels.
+ */
+function dockerFlags({ place, site, engine }: ComponentContext): Settings {
   const own = place.address;
   const others = site.nodes.map(({ address }) => address).filter((address) => address !== own);
   const dns = { nameservers: [own, ...others].slice(0, mostNameservers) };
   return {
     docker_socket: engineSocket,
-    docker_kill_orphans: 'false',
+    ...(engine === 'mesos' ? { docker_kill_orphans: 'false' } : {}),
     docker_remove_delay: '1mins',
     default_container_dns: JSON.stringify({
       docker: [
