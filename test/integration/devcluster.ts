@@ -26,8 +26,14 @@ export interface Workplace {
   run(...args: string[]): Promise<Result>;
   /** Runs with --json; fails the test with all output when the exit code isn't 0. */
   json<T = Record<string, never>>(...args: string[]): Promise<T>;
-  /** Starts a command and leaves it running. */
-  start(args: readonly string[], env?: Record<string, string>): { child: ChildProcess; ended: Promise<Result> };
+  /** Starts a command and leaves it running; `input` is what it finds on standard input. */
+  start(
+    args: readonly string[],
+    env?: Record<string, string>,
+    input?: string,
+  ): { child: ChildProcess; ended: Promise<Result> };
+  /** The variables that commands see. */
+  environment: Readonly<Record<string, string | undefined>>;
   /** Pids of everything that was started below the state folder and still runs. */
   leftovers(): number[];
   /** `down`, then removes the folders. */
@@ -37,7 +43,13 @@ export interface Workplace {
 let counter = 0;
 
 /** A user's surroundings of their own, so that tests neither meet each other nor a developer's cluster. */
-export async function createWorkplace(options: { uid?: number } = {}): Promise<Workplace> {
+export async function createWorkplace(
+  options: {
+    uid?: number;
+    /** Variables of all its commands. */
+    env?: Record<string, string>;
+  } = {},
+): Promise<Workplace> {
   if (!existsSync(join(packageFolder, 'dist', 'node-host.cjs')))
     throw new Error('dist/ is missing: run `npm run build` first');
   const folder = await mkdtemp(join(tmpdir(), 'devcluster-test-'));
@@ -54,23 +66,26 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
   const environment = {
     ...process.env,
     XDG_STATE_HOME: stateHome,
+    XDG_CONFIG_HOME: join(folder, 'config'),
     DEVCLUSTER_NAME: cluster,
     DEVCLUSTER_RUNTIME: 'process',
     NO_COLOR: '1',
+    ...options.env,
   };
-  const start: Workplace['start'] = (args, env = {}) => {
+  const start: Workplace['start'] = (args, env = {}, input) => {
     const child = spawn(process.execPath, [command, ...args], {
       cwd: folder,
       env: { ...environment, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     let stdout = '';
     let stderr = '';
-    child.stdout.on('data', (chunk) => {
+    child.stdin?.end(input);
+    child.stdout?.on('data', (chunk) => {
       stdout += chunk;
     });
-    child.stderr.on('data', (chunk) => {
+    child.stderr?.on('data', (chunk) => {
       stderr += chunk;
     });
     const ended = once(child, 'close').then(([code, signal]) => ({
@@ -88,6 +103,7 @@ export async function createWorkplace(options: { uid?: number } = {}): Promise<W
     cluster,
     run,
     start,
+    environment,
     async json(...args) {
       const result = await run(...args, '--json');
       if (result.code !== 0)
