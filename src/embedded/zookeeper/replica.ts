@@ -107,6 +107,16 @@ export function createReplica(options: ReplicaOptions): Replica {
     if (!stopped) options.onFailure(reason);
   };
 
+  /** A defect ends this service, which is started again, instead of everything that shares its process. */
+  const attempt = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      log.error('the replica failed', { error: error instanceof Error ? error.stack : messageOf(error) });
+      fail(`unexpected failure of the replicated log: ${messageOf(error)}`);
+    }
+  };
+
   const storage: Storage = openStorage({
     logFolder: `${config.dataLogDir}/embedded-1`,
     snapshotFolder: `${config.dataDir}/embedded-1`,
@@ -171,7 +181,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       if (peer === following?.leader) following = undefined;
       schedule();
     },
-    onMessage,
+    onMessage: (peer, message) => attempt(() => onMessage(peer, message)),
     onForeign(peer, reason) {
       if (foreigners.has(peer)) return;
       foreigners.add(peer);
@@ -213,13 +223,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     flushing = true;
     setImmediate(() => {
       flushing = false;
-      if (stopped) return;
-      try {
-        flush();
-      } catch (error) {
-        log.error('the replica failed', { error: error instanceof Error ? error.stack : messageOf(error) });
-        fail(`unexpected failure of the replicated log: ${messageOf(error)}`);
-      }
+      if (!stopped) attempt(flush);
     });
   };
 
@@ -234,7 +238,8 @@ export function createReplica(options: ReplicaOptions): Replica {
         storage.write(output.save);
       } else if (saves.length > 0) saves.at(-1)!.afterSave.push(...output.afterSave);
       else sendAll(output.afterSave);
-      for (const peer of output.snapshotFor) void sendSnapshot(peer);
+      for (const peer of output.snapshotFor)
+        sendSnapshot(peer).catch((error: unknown) => fail(`a snapshot can't be sent: ${messageOf(error)}`));
     }
     updateRole();
     applyCommitted();

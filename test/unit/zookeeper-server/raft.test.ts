@@ -47,7 +47,8 @@ describe('consensus in a simulated world', () => {
       }),
       { numRuns: schedules },
     );
-  });
+    // Three seconds on a quiet machine.
+  }, 120_000);
 
   test('the schedules are not harmless: there are elections, commits and installed snapshots', () => {
     let elections = 0;
