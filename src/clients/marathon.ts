@@ -103,7 +103,8 @@ export function createMarathonClient(endpoint: Endpoint): MarathonClient {
     version: (id, version) => call('GET', `/v2/apps${encodePath(id)}/versions/${encodeURIComponent(version)}`),
     deployments: () => call('GET', '/v2/deployments'),
     cancelDeployment: (id, options) => call('DELETE', `/v2/deployments/${encodeURIComponent(id)}${query(options)}`),
-    queue: async () => (await call<{ queue: QueueItem[] }>('GET', '/v2/queue')).queue,
+    // Entries of pods have no app.
+    queue: async () => (await call<{ queue: Partial<QueueItem>[] }>('GET', '/v2/queue')).queue.filter(isOfApp),
     resetDelay: (id) => call('DELETE', `/v2/queue${encodePath(id)}/delay`),
     events: (signal, types) => readEvents(endpoint, signal, types ?? []),
   };
@@ -230,4 +231,8 @@ async function* eventData(stream: AsyncIterable<Buffer>): AsyncGenerator<string>
       } else if (line.startsWith('data:')) data.push(line.slice(5).trimStart());
     }
   }
+}
+
+function isOfApp(item: Partial<QueueItem>): item is QueueItem {
+  return item.app !== undefined;
 }

@@ -70,7 +70,7 @@ export const start: StartService = async (context) => {
       ...groupRoutes(api),
       ...deploymentRoutes(api),
       ...queueRoutes(api),
-      ...podRoutes(),
+      ...podRoutes(api),
       { method: 'GET', path: /^\/v2\/events\/?$/, handler: (request, response) => streams.attach(request, response) },
       ...systemRoutes({
         ...api,

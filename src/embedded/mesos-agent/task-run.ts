@@ -16,7 +16,7 @@ import { type Environment, mergeVariables, type ResolveSecret, readVariables } f
 import type { Fetcher } from './fetcher.ts';
 import { commandLine, type Prober } from './probe.ts';
 import { createTaskChecks } from './task-checks.ts';
-import { hasSecretFiles, prepareVolumes } from './volumes.ts';
+import { hasSecretFiles, prepareVolumes, type VolumeParent } from './volumes.ts';
 
 /** What running tasks needs of the agent. */
 export interface TaskHost {
@@ -40,6 +40,8 @@ export interface TaskSpec {
   /** The sandbox; made by `makeSandbox` before anything else. */
   directory: string;
   makeSandbox: () => Promise<unknown>;
+  /** The executor of a task of a group. */
+  parent?: VolumeParent;
   /** Without the command's own variables. */
   environment: Environment;
   user: string;
@@ -139,7 +141,13 @@ export function runTask(
       const { directory, command } = spec;
       const { resolveSecret, workDir } = host;
       const user = await prepareSandbox(host, spec, preparing.signal, () =>
-        prepareVolumes(task, { sandbox: directory, workDir, secretsFolder, resolveSecret }),
+        prepareVolumes(task, {
+          sandbox: directory,
+          workDir,
+          secretsFolder,
+          resolveSecret,
+          ...(spec.parent ? { parent: spec.parent } : {}),
+        }),
       );
       if (user && hasSecretFiles(task)) await host.giveTo(secretsFolder, user);
       environment = mergeVariables(spec.environment, await readVariables(command, resolveSecret));

@@ -123,6 +123,7 @@ export function createTasks(options: TasksOptions): Tasks {
         await createRun(host.workDir, run);
         if (nested) await createNested(executor.directory, task.containerId, task.info.task_id.value);
       },
+      ...(nested ? { parent: { directory: executor.directory, resources: executor.info.resources ?? [] } } : {}),
       environment: commandEnvironment(base, { resources: task.info.resources, variables: extra }),
       user: task.info.command?.user ?? framework?.user ?? '',
       containerStatus: containerStatusOf(options.ip, task.containerId, nested ? executor.containerId : undefined),

@@ -15,27 +15,60 @@ export class VolumeError extends Error {}
  */
 export async function prepareVolumes(
   task: Pick<TaskInfo, 'container' | 'resources'>,
-  context: { sandbox: string; workDir: string; secretsFolder: string; resolveSecret: ResolveSecret },
+  context: {
+    sandbox: string;
+    workDir: string;
+    secretsFolder: string;
+    resolveSecret: ResolveSecret;
+    /** Of a task of a group: its executor, which may lend it folders. */
+    parent?: VolumeParent;
+  },
 ): Promise<void> {
+  const { parent } = context;
+  if (parent) await linkPersistent(parent.resources, parent.directory, context.workDir);
   let secrets = 0;
   for (const volume of task.container?.volumes ?? []) {
     const target = await placeIn(context.sandbox, volume.container_path);
     const secret = secretOf(volume);
+    const lent = sandboxPathOf(volume);
     if (secret) {
       // Outside of the sandbox, which the agent shows to whoever may see its files.
       const file = join(context.secretsFolder, String(secrets++));
       await writeSecret(file, secret, context.resolveSecret);
       await linkTo(file, target, volume.container_path);
+    } else if (lent && (lent.type !== 'PARENT' || parent)) {
+      const owner = lent.type === 'PARENT' && parent ? parent.directory : context.sandbox;
+      const source = await placeIn(owner, lent.path);
+      await mkdir(source, { recursive: true });
+      if (source !== target) await linkTo(source, target, volume.container_path);
     } else if (volume.host_path) await linkHostPath(target, volume.host_path, context.sandbox);
     else throw new VolumeError(`The volume at '${volume.container_path}' has a source that this agent doesn't know`);
   }
-  for (const resource of task.resources ?? []) {
+  await linkPersistent(task.resources ?? [], context.sandbox, context.workDir);
+}
+
+/** The executor of a task group, as its tasks' volumes need it. */
+export interface VolumeParent {
+  /** Its sandbox. */
+  directory: string;
+  resources: readonly Resource[];
+}
+
+async function linkPersistent(resources: readonly Resource[], sandbox: string, workDir: string): Promise<void> {
+  for (const resource of resources) {
     const volume = resource.disk?.volume;
-    const path = persistentPath(context.workDir, resource);
+    const path = persistentPath(workDir, resource);
     if (!path || !volume) continue;
     await mkdir(path, { recursive: true, mode: 0o755 });
-    await linkTo(path, await placeIn(context.sandbox, volume.container_path), volume.container_path);
+    await linkTo(path, await placeIn(sandbox, volume.container_path), volume.container_path);
   }
+}
+
+/** A folder of the task's own sandbox or, for a task of a group, of its executor's. */
+function sandboxPathOf(volume: Volume): { type: 'SELF' | 'PARENT'; path: string } | undefined {
+  const source = volume.source as { type?: string; sandbox_path?: { type?: string; path?: string } } | undefined;
+  if (source?.type !== 'SANDBOX_PATH' || !source.sandbox_path?.path) return undefined;
+  return { type: source.sandbox_path.type === 'PARENT' ? 'PARENT' : 'SELF', path: source.sandbox_path.path };
 }
 
 /** Where the data of a persistent volume is kept, whatever task uses it; undefined for other resources. */

@@ -4,9 +4,11 @@ import type {
   KillSelection,
   Labels,
   LinuxInfo,
+  LocalVolumeId,
   NetworkMode,
   PathId,
   PersistentVolume,
+  QueueItem,
   ResourceLimit,
   Timestamp,
   UnreachableStrategy,
@@ -180,13 +182,6 @@ export interface PodContainerStatus {
   readonly lastChanged: Timestamp;
 }
 
-export interface LocalVolumeId {
-  readonly runSpecId: PathId;
-  readonly containerPath: string;
-  readonly uuid: string;
-  readonly persistenceId: string;
-}
-
 export type PodInstanceState = 'PENDING' | 'STAGING' | 'STABLE' | 'DEGRADED' | 'TERMINAL';
 
 export interface PodInstanceStatus {
@@ -253,4 +248,9 @@ export interface InstanceJson {
   };
   readonly runSpecVersion: Timestamp;
   readonly unreachableStrategy: UnreachableStrategy;
+}
+
+/** An entry of `GET /v2/queue` for a pod. */
+export interface QueuePodItem extends Omit<QueueItem, 'app'> {
+  readonly pod: PodJson;
 }

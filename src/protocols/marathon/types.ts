@@ -263,6 +263,7 @@ export interface AppInfo extends AppJson {
 export interface GroupInfo {
   readonly id: PathId;
   readonly apps?: readonly AppInfo[];
+  /** See pods.ts. */
   readonly pods?: readonly unknown[];
   readonly groups?: readonly GroupInfo[];
   readonly dependencies: readonly PathId[];
@@ -291,6 +292,15 @@ export interface CheckStatus {
   readonly command?: { readonly exitCode: number };
 }
 
+/** A volume that outlives the tasks of its instance. */
+export interface LocalVolumeId {
+  readonly runSpecId: PathId;
+  /** Of an app's volume; a pod's volume has its name here. */
+  readonly containerPath: string;
+  readonly uuid: string;
+  readonly persistenceId: string;
+}
+
 export interface Task {
   readonly appId: PathId;
   readonly id: string;
@@ -306,12 +316,7 @@ export interface Task {
   readonly version?: Timestamp;
   readonly healthCheckResults: readonly Health[];
   readonly checkResult?: CheckStatus;
-  readonly localVolumes: readonly {
-    readonly runSpecId: PathId;
-    readonly containerPath: string;
-    readonly uuid: string;
-    readonly persistenceId: string;
-  }[];
+  readonly localVolumes: readonly LocalVolumeId[];
   readonly region?: string;
   readonly zone?: string;
   readonly role: string;

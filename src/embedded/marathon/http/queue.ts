@@ -11,7 +11,7 @@ export function queueRoutes(context: ApiContext): Route[] {
     const now = context.clock.now();
     const queue = [];
     for (const id of session.queue.appIds()) {
-      const app = session.catalog.app(id);
+      const app = session.catalog.spec(id);
       const record = session.queue.record(id);
       if (!app || !record) continue;
       const backoffUntil = session.delays.until(app);
@@ -29,7 +29,7 @@ export function queueRoutes(context: ApiContext): Route[] {
   const resetDelay: Route['handler'] = (request) => {
     const session = context.session();
     const id = idOf(request);
-    const app = session.catalog.app(id);
+    const app = session.catalog.spec(id);
     if (!app || session.queue.waiting(id).size === 0) throw problemError(problems.notQueued(id));
     session.delays.reset(app);
     return { status: 204 };

@@ -189,7 +189,6 @@ export function createLauncher(options: LauncherOptions): Launcher {
       const hostPorts = match.hostPorts.filter((port) => port !== undefined);
       tasks = { task: { id, hostPorts, stagedAt, ipAddresses: [] } };
     }
-    delays.note(spec, 'Provisioned');
     unsent.add(instance.id);
     const { healthy: _h, activeSince: _a, unreachableSince: _u, reservation, ...kept } = instance;
     const provisioned: Instance = {
@@ -219,6 +218,12 @@ export function createLauncher(options: LauncherOptions): Launcher {
     );
     const offerId = open.offer.id.value;
     if (plans.length === 0) return options.decline([offerId], undefined);
+    // Only now, so that all that waits for one delay is launched when that has passed.
+    for (const { instanceId, launch } of plans) {
+      const instance = launch === undefined ? undefined : tracker.get(instanceId);
+      const spec = instance && catalog.definitionOf(instance);
+      if (spec) delays.note(spec, 'Provisioned');
+    }
     try {
       launched += plans.filter((plan) => plan.launch !== undefined).length;
       await options.accept(offerId, together(plans.flatMap(({ operations }) => operations)), 0);

@@ -16,7 +16,7 @@ export function describeLeader(metrics: Metrics, session: LeaderSession, clock: 
     return count;
   };
   metrics.gauge('apps.active.gauge', () => catalog.apps().length);
-  metrics.gauge('pods.active.gauge', () => 0);
+  metrics.gauge('pods.active.gauge', () => catalog.specs().length - catalog.apps().length);
   metrics.gauge('groups.active.gauge', () => transitiveGroups(catalog.root).length);
   metrics.gauge('deployments.active.gauge', () => deployments.size);
   metrics.gauge('instances.running.gauge', inCondition('Running'));

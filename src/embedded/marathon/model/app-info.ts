@@ -1,3 +1,4 @@
+import type { QueuePodItem } from '../../../protocols/marathon/pods.ts';
 import {
   type AppDefinition,
   type AppInfo,
@@ -18,7 +19,9 @@ import {
 import type { Group } from './group.ts';
 import { type Condition, holdsNothing, type Instance } from './instance.ts';
 import { defined, serialiseApp } from './normalize.ts';
+import { serialisePod } from './pod/serialise.ts';
 import { servicePorts } from './ports.ts';
+import { isPod, type RunSpec } from './run-spec.ts';
 
 /**
  * Apps, groups, tasks and the launch queue as the API shows them. Source: core/appinfo/impl/AppInfoBaseData.scala,
@@ -143,7 +146,7 @@ export function taskJson(
     stagedAt: active ? task.stagedAt : undefined,
     startedAt: active ? task.startedAt : undefined,
     version: active ? instance.appVersion : undefined,
-    localVolumes: [],
+    localVolumes: instance.reservation?.volumes ?? [],
     region: placement.region,
     zone: placement.zone,
     role: instance.role,
@@ -266,7 +269,11 @@ export function groupInfo(group: Group, embeds: GroupEmbeds, state: (app: AppDef
           .sort(byId)
           .map((app) => appInfo(app, embeds.app, state(app)))
       : [],
-    pods: [],
+    pods: embeds.pods
+      ? Object.values(group.pods ?? {})
+          .sort(byId)
+          .map(serialisePod)
+      : [],
     groups: embeds.groups
       ? Object.values(group.groups)
           .sort(byId)
@@ -315,11 +322,16 @@ function countReasons(offers: readonly UnusedOffer[]): Record<string, number> {
 }
 
 /** An entry of `GET /v2/queue`. */
-export function queueItem(app: AppDefinition, queue: QueueState, now: number, withOffers: boolean): QueueItem {
+export function queueItem(
+  spec: RunSpec,
+  queue: QueueState,
+  now: number,
+  withOffers: boolean,
+): QueueItem | QueuePodItem {
   const left = queue.backoffUntil === undefined ? 0 : Math.max(0, queue.backoffUntil - now);
   return {
     count: queue.count,
-    role: app.role,
+    role: spec.role,
     delay: { timeLeftSeconds: Math.floor(left / 1000), overdue: left === 0 },
     since: queue.since,
     processedOffersSummary: {
@@ -331,6 +343,6 @@ export function queueItem(app: AppDefinition, queue: QueueState, now: number, wi
       rejectSummaryLaunchAttempt: funnel(queue.processed, queue.refusals),
     },
     ...(withOffers && { lastUnusedOffers: queue.lastOffers }),
-    app: serialiseApp(app),
+    ...(isPod(spec) ? { pod: serialisePod(spec) } : { app: serialiseApp(spec) }),
   };
 }

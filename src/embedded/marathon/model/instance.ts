@@ -1,5 +1,4 @@
-import type { LocalVolumeId } from '../../../protocols/marathon/pods.ts';
-import type { IpAddress, Timestamp } from '../../../protocols/marathon/types.ts';
+import type { IpAddress, LocalVolumeId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Attribute, TaskStatus } from '../../../protocols/mesos/types.ts';
 
 /** What is wanted of an instance. `Stopped` keeps its reservation, `Decommissioned` lets it be forgotten. */

@@ -89,7 +89,7 @@ function acceptedRoles(app: RunSpec, config: ModelConfig): readonly string[] {
 const rounded = (value: number) => Math.round(value * 1000) / 1000;
 
 /** Takes `wanted` of a scalar out of the resources, in their order; undefined when there is not enough. */
-export function takeScalar(resources: readonly Resource[], name: string, wanted: number): Resource[] | undefined {
+function takeScalar(resources: readonly Resource[], name: string, wanted: number): Resource[] | undefined {
   const taken: Resource[] = [];
   let left = wanted;
   for (const resource of resources) {

@@ -59,6 +59,10 @@ export const problems = {
     status: 409,
     body: { message: `An app with id [${id}] already exists.` },
   }),
+  podExists: (id: string): Problem => ({
+    status: 409,
+    body: { message: `A pod with id [${id}] already exists.` },
+  }),
   groupExists: (id: string): Problem => ({
     status: 409,
     body: { message: `Group ${id} is already created. Use PUT to change this group.` },

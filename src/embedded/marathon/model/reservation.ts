@@ -1,9 +1,7 @@
-import type { LocalVolumeId } from '../../../protocols/marathon/pods.ts';
-import type { Constraint } from '../../../protocols/marathon/types.ts';
+import type { Constraint, LocalVolumeId } from '../../../protocols/marathon/types.ts';
 import type { DiskInfo, Labels, Offer, OfferOperation, Resource } from '../../../protocols/mesos/types.ts';
 import { timeUuid } from './ids.ts';
 import type { Instance } from './instance.ts';
-import type { OfferMatch } from './offer-match.ts';
 import { safePath } from './path-id.ts';
 import type { KeptVolume, RunSpec } from './run-spec.ts';
 
@@ -123,7 +121,7 @@ export interface ReservationContext {
 /** What reserves a match for the instance and makes its volumes. */
 export function reserve(
   spec: RunSpec,
-  match: OfferMatch,
+  match: { readonly resources: readonly Resource[]; readonly volumes?: readonly VolumeToMake[] },
   { instance, offer, principal, now, random }: ReservationContext,
 ): { readonly operations: OfferOperation[]; readonly volumes: readonly LocalVolumeId[] } {
   const labels: Labels = {

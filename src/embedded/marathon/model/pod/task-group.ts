@@ -15,7 +15,7 @@ import type {
 } from '../../../../protocols/mesos/types.ts';
 import { executorIdOf } from '../ids.ts';
 import { defined, usesHostNetwork } from '../normalize.ts';
-import { type OfferMatch, takeScalar } from '../offer-match.ts';
+import type { OfferMatch } from '../offer-match.ts';
 import { hostnameOf } from '../path-id.ts';
 import type { PodDefinition } from '../run-spec.ts';
 import { labelsOf, limitsOf, linuxInfoOf, urisOf } from '../task-builder.ts';
@@ -216,26 +216,27 @@ function healthCheck(
   return { type: 'HTTP', ...timing, http: { protocol: 'IPv4', scheme, port, ...(path !== undefined && { path }) } };
 }
 
+const rounded = (value: number) => Math.round(value * 1000) / 1000;
+
 /** Hands the matched scalars out, part by part. */
 function createShares(resources: readonly Resource[]) {
-  let left = resources.filter(({ scalar, disk }) => scalar && !disk?.persistence);
-  return (wanted: Readonly<Record<string, number>>): Resource[] =>
-    Object.entries(wanted).flatMap(([name, amount]) => {
-      if (amount <= 0) return [];
-      const taken = takeScalar(left, name, amount) ?? [];
-      left = left.map((resource) => {
-        const part = taken.find((one) => sameSource(one, resource));
-        if (!part) return resource;
-        const value = (resource.scalar?.value ?? 0) - (part.scalar?.value ?? 0);
-        return { ...resource, scalar: { value: Math.round(value * 1000) / 1000 } };
-      });
-      return taken;
-    });
-}
-
-/** Whether two parts were taken of one resource of the offer. */
-function sameSource({ scalar: _a, ...a }: Resource, { scalar: _b, ...b }: Resource): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  const left = resources
+    .filter(({ scalar, disk }) => scalar && !disk?.persistence)
+    .map((resource) => ({ resource, amount: resource.scalar?.value ?? 0 }));
+  return (wanted: Readonly<Record<string, number>>): Resource[] => {
+    const shares: Resource[] = [];
+    for (const [name, amount] of Object.entries(wanted)) {
+      let missing = amount;
+      for (const one of left) {
+        if (one.resource.name !== name || missing <= 0 || one.amount <= 0) continue;
+        const value = Math.min(one.amount, missing);
+        shares.push({ ...one.resource, scalar: { value: rounded(value) } });
+        one.amount = rounded(one.amount - value);
+        missing = rounded(missing - value);
+      }
+    }
+    return shares;
+  };
 }
 
 /** The operation that launches one instance of the pod on the offer it was matched with. */
