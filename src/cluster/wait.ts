@@ -7,6 +7,7 @@ import { DevclusterError } from '../support/errors.ts';
 import type { Progress } from '../support/progress.ts';
 import type { probe } from './probes.ts';
 import { awaitReady, type Leaders, type ReadinessFailure } from './readiness.ts';
+import { signOf } from './signs.ts';
 
 export interface WaitOptions {
   runtime: Runtime;
@@ -73,8 +74,23 @@ async function toError(options: WaitOptions, failure: ReadinessFailure): Promise
     ...(log.length > 0 ? [`The last log lines of ${where}:`, ...log.map((line) => `  ${line}`)] : []),
   ];
   const details = { service: where, reason: failure.reason, pending: failure.pending, log };
-  const { kind, code, hint } = (await isDiskFull(options, failure)) ? diskFull : classify(failure);
+  const sign = isReal(options, failure)
+    ? signOf({ component: failure.component, reason: failure.reason, log })
+    : undefined;
+  const { kind, code, hint } = (await isDiskFull(options, failure))
+    ? diskFull
+    : sign
+      ? ({ kind: 'missing', ...sign } as const)
+      : classify(failure);
   return new DevclusterError(kind, code, lines.join('\n'), { hint, details });
+}
+
+/** Whether the service at fault runs by a real program, which says in its own words what it lacks. */
+function isReal({ plan }: WaitOptions, failure: ReadinessFailure): boolean {
+  return plan.nodes
+    .filter(({ name }) => name === failure.node)
+    .flatMap(({ units }) => units.flatMap(({ services }) => services))
+    .some(({ component, engine }) => component === failure.component && engine === 'mesos');
 }
 
 function shortList(words: readonly string[], most = 5): string {

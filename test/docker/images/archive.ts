@@ -24,7 +24,7 @@ export interface ImageSpec {
   };
 }
 
-interface Layer {
+export interface Layer {
   file: string;
   sha256: string;
 }
@@ -38,18 +38,43 @@ export async function withArchive(
   layers: Readonly<Record<string, readonly Entry[]>>,
   use: (archive: Readable) => Promise<void>,
 ): Promise<void> {
+  await withLayers(images, layers, async (written) => {
+    const archive = pack();
+    const filling = fill(archive, images, written);
+    // What tar-stream gives is a stream of its own making that behaves as Node's.
+    await Promise.all([use(archive as unknown as Readable), filling]);
+  });
+}
+
+/** The layers of the images as files, by name; they are deleted when `use` is done. */
+export async function withLayers(
+  images: readonly ImageSpec[],
+  layers: Readonly<Record<string, readonly Entry[]>>,
+  use: (written: ReadonlyMap<string, Layer>) => Promise<void>,
+): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'devcluster-images-'));
   try {
     const written = new Map<string, Layer>();
     for (const name of new Set(images.flatMap((image) => image.layers)))
       written.set(name, await writeLayer(join(work, `${name}.tar`), layers[name] ?? []));
-    const archive = pack();
-    const filling = fill(archive, images, written);
-    // What tar-stream gives is a stream of its own making that behaves as Node's.
-    await Promise.all([use(archive as unknown as Readable), filling]);
+    await use(written);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** An image's configuration, which names its layers by their content. */
+export function imageConfig(image: ImageSpec, layers: ReadonlyMap<string, Layer>): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+      os: 'linux',
+      created: '1970-01-01T00:00:00Z',
+      config: image.config,
+      rootfs: { type: 'layers', diff_ids: image.layers.map((name) => `sha256:${layers.get(name)!.sha256}`) },
+      history: image.layers.map((name) => ({ created: '1970-01-01T00:00:00Z', created_by: `devcluster-test ${name}` })),
+    }),
+  );
 }
 
 async function fill(archive: Pack, images: readonly ImageSpec[], layers: ReadonlyMap<string, Layer>): Promise<void> {
@@ -57,14 +82,7 @@ async function fill(archive: Pack, images: readonly ImageSpec[], layers: Readonl
   const manifest = [];
   for (const image of images) {
     const own = image.layers.map((name) => layers.get(name)!);
-    const config = JSON.stringify({
-      architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-      os: 'linux',
-      created: '1970-01-01T00:00:00Z',
-      config: image.config,
-      rootfs: { type: 'layers', diff_ids: own.map(({ sha256 }) => `sha256:${sha256}`) },
-      history: image.layers.map((name) => ({ created: '1970-01-01T00:00:00Z', created_by: `devcluster-test ${name}` })),
-    });
+    const config = imageConfig(image, layers);
     const name = `${createHash('sha256').update(config).digest('hex')}.json`;
     archive.entry({ name, mtime: new Date(0) }, config);
     manifest.push({

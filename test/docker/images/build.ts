@@ -28,6 +28,7 @@ export async function buildTestImages(
   const present = await Promise.all(labelled.map((image) => isPresent(docker, image)));
   const missing = labelled.filter((_, i) => !present[i]);
   if (missing.length === 0) return [];
+  const before = await Promise.all(missing.map(({ tag }) => idOf(docker, tag)));
   await withArchive(missing, contents, async (archive) => {
     const answer = await docker.loadImage(archive, { quiet: true });
     for await (const chunk of answer) {
@@ -35,7 +36,22 @@ export async function buildTestImages(
       if (said.includes('"error"')) throw new Error(`the engine can't load the images: ${said}`);
     }
   });
+  // What the tags meant before is nobody's any more.
+  for (const id of before)
+    if (id !== undefined)
+      await docker
+        .getImage(id)
+        .remove()
+        .catch(() => {});
   return missing.map(({ tag }) => tag);
+}
+
+async function idOf(docker: Docker, tag: string): Promise<string | undefined> {
+  try {
+    return (await docker.getImage(tag).inspect()).Id;
+  } catch {
+    return undefined;
+  }
 }
 
 async function isPresent(docker: Docker, { tag, config }: ImageSpec): Promise<boolean> {
@@ -47,7 +63,8 @@ async function isPresent(docker: Docker, { tag, config }: ImageSpec): Promise<bo
   }
 }
 
-async function bundle(): Promise<string> {
+/** The code of the stand-ins as one file. */
+export async function bundle(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('service.ts', import.meta.url))],
     bundle: true,

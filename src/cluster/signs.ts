@@ -1,0 +1,74 @@
+import type { Component } from '../protocols/versions.ts';
+
+/** What is known of a service that failed. */
+export interface FailedService {
+  component: Component | undefined;
+  /** Why it is said to have failed. */
+  reason: string;
+  /** Its last log lines. */
+  log: readonly string[];
+}
+
+/** A failure that has a name, and a way out. */
+export interface Sign {
+  code: string;
+  hint: string;
+}
+
+interface KnownSign extends Sign {
+  components?: readonly Component[];
+  /** In its log or in the reason. */
+  text: RegExp;
+}
+
+/** By what real programs show what they lack: texts of Mesos, Marathon's JVM and Docker. The first that fits counts. */
+const known: readonly KnownSign[] = [
+  {
+    code: 'NO_DOCKER_CLI',
+    components: ['mesos-agent'],
+    text: /there is no docker command in this image|Failed to get docker version/,
+    hint: "The agent's image needs a docker command. Take another image, or add one: templates/docker/Dockerfile.mesos does, see docs/real-engine.md.",
+  },
+  {
+    code: 'DOCKER_CLI_TOO_OLD',
+    components: ['mesos-agent'],
+    text: /client version [\d.]+ is too old|Minimum supported API version/i,
+    hint: "The docker command in the agent's image is older than this engine accepts. Put a newer one into it: templates/docker/Dockerfile.mesos does, see docs/real-engine.md.",
+  },
+  {
+    code: 'AGENT_WITHOUT_CGROUPS',
+    components: ['mesos-agent'],
+    text: /Failed to find a mounted cgroups hierarchy|cgroups? ?v2 is (mandatory|required)|Failed to (determine|prepare|create) .*cgroup/i,
+    hint: "This Mesos can't work with the cgroups of the engine's machine. On cgroup v2 take the set 'clusterd' (images.set), on v1 'apache', or --engine embedded; `devcluster doctor` tells which it has.",
+  },
+  {
+    code: 'OUT_OF_MEMORY',
+    text: /java\.lang\.OutOfMemoryError|insufficient memory for the Java Runtime|Cannot allocate memory|ended with code 137\b/,
+    hint: "It ran out of memory, or was ended for using too much. For Marathon and ZooKeeper set a larger heap (components.<name>.env: JAVA_OPTS or JVMFLAGS, like -Xmx1g); `devcluster doctor` tells how much memory the engine's machine has.",
+  },
+  {
+    code: 'EMULATION_FAILED',
+    text: /qemu: uncaught target signal|rosetta error|exec format error/i,
+    hint: "The image is made for another kind of machine, and emulating it failed. Take one for this machine (the set 'native-arm64' on arm64), or the embedded engine for this component.",
+  },
+  {
+    code: 'NO_SUCH_PROGRAM',
+    text: /executable file not found|no such file or directory: unknown|: not found$/m,
+    hint: 'The image has no such program: it is not what its name says, or starts it in another way. Take the image of a set (`devcluster images list`).',
+  },
+  {
+    code: 'UNKNOWN_FLAG',
+    components: ['mesos-master', 'mesos-agent', 'marathon'],
+    text: /Failed to load unknown flag|Unknown option/,
+    hint: "The program does not know one of its flags: leave it out by setting it to null under the component's `flags`, or take another version.",
+  },
+];
+
+/** What the failure is a sign of, if that is known. */
+export function signOf({ component, reason, log }: FailedService): Sign | undefined {
+  const texts = [reason, ...log].join('\n');
+  const found = known.find(
+    (sign) => (!sign.components || (component && sign.components.includes(component))) && sign.text.test(texts),
+  );
+  return found && { code: found.code, hint: found.hint };
+}
