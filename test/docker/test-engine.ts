@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { createDemultiplexer } from '../../src/embedded/mesos-agent/docker/frames.ts';
 import { httpCall } from '../../src/support/http-client.ts';
 
 export const socketPath = '/var/run/docker.sock';
@@ -16,6 +17,8 @@ export interface TestEngine {
   /** Ids of the containers with this label. */
   withLabel(label: string): Promise<string[]>;
   removeAll(label: string): Promise<void>;
+  /** Runs a command in a container. @returns what it printed on standard output */
+  exec(container: string, command: readonly string[]): Promise<string>;
 }
 
 /** Whether an engine answers; tests that need one are skipped otherwise. */
@@ -70,6 +73,17 @@ export const testEngine: TestEngine = {
     const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
     const { json } = await this.call<{ Id: string }[]>('GET', `/containers/json?all=1&filters=${filters}`);
     return json.map(({ Id }) => Id);
+  },
+  async exec(container, Cmd) {
+    const body = { Cmd, AttachStdout: true, AttachStderr: false };
+    const { json } = await this.call<{ Id: string }>('POST', `/containers/${container}/exec`, body);
+    const reply = await httpCall(`http://docker/v1.41/exec/${json.Id}/start`, {
+      socketPath,
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ Detach: false, Tty: false }),
+    });
+    return Buffer.concat(createDemultiplexer(false)(reply.body).stdout).toString();
   },
   async removeAll(label) {
     for (const id of await this.withLabel(label)) await this.call('DELETE', `/containers/${id}?force=1&v=1`);

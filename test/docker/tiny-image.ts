@@ -30,5 +30,5 @@ function perlModules() {
 
 /** A command that answers HTTP requests at a port with a word, for as long as it runs. */
 export function httpServer(port: number | string, word: string): string {
-  return `exec perl -MIO::Socket::INET -e '$SIG{TERM} = sub { exit 0 }; $s = IO::Socket::INET->new(Listen => 5, LocalPort => "${port}", ReuseAddr => 1) or die "listen: $!"; print STDOUT "listening\\n"; while ($c = $s->accept) { while (<$c>) { last if /^\\r?$/ } print $c "HTTP/1.0 200 OK\\r\\nConnection: close\\r\\n\\r\\n${word}"; close $c }'`;
+  return `exec perl -MIO::Socket::INET -e '$| = 1; $SIG{TERM} = sub { exit 0 }; $s = IO::Socket::INET->new(Listen => 5, LocalPort => "${port}", ReuseAddr => 1) or die "listen: $!"; print STDOUT "listening\\n"; while ($c = $s->accept) { while (<$c>) { last if /^\\r?$/ } print $c "HTTP/1.0 200 OK\\r\\nConnection: close\\r\\n\\r\\n${word}"; close $c }'`;
 }
