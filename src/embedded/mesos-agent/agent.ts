@@ -3,7 +3,7 @@ import type { ExecutorInfo, FrameworkInfo, TaskInfo, Value } from '../../protoco
 import type { Clock } from '../../support/clock.ts';
 import { messageOf } from '../../support/errors.ts';
 import type { Logger } from '../../support/logger.ts';
-import { uuidFrom } from '../../support/uuid.ts';
+import { uuidFrom } from '../../support/random.ts';
 import {
   type ExecutorBook,
   type ExecutorKind,
@@ -20,6 +20,7 @@ import { commandExecutorInfo } from './naming.ts';
 import { refuseId, runDirectory } from './sandbox.ts';
 import type { Tasks } from './tasks.ts';
 import type { StatusUpdates } from './updates.ts';
+import { deleteDestroyed } from './volumes.ts';
 
 /** What the master's messages do. */
 export interface Agent {
@@ -280,6 +281,9 @@ export function createAgent(options: AgentOptions): Agent {
         resubscribed(message.framework);
         break;
       case 'CHECKPOINT_RESOURCES':
+        deleteDestroyed(options.workDir, books.resources ?? [], message.resources).catch((error: unknown) =>
+          log.error('deleting a destroyed volume failed', { error: messageOf(error) }),
+        );
         journal.record({ k: 'resources', resources: message.resources });
         break;
       case 'MESSAGE': {

@@ -1,5 +1,5 @@
-import { chmod, mkdir, realpath, stat, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
+import { chmod, mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import type { Resource, Secret, TaskInfo, Volume } from '../../protocols/mesos/types.ts';
 import type { ResolveSecret } from './environment.ts';
 import { replaceLink } from './sandbox.ts';
@@ -71,6 +71,12 @@ function sandboxPathOf(volume: Volume): { type: 'SELF' | 'PARENT'; path: string 
   return { type: source.sandbox_path.type === 'PARENT' ? 'PARENT' : 'SELF', path: source.sandbox_path.path };
 }
 
+interface DiskSource {
+  type?: string;
+  path?: { root?: string };
+  mount?: { root?: string };
+}
+
 /** Where the data of a persistent volume is kept, whatever task uses it; undefined for other resources. */
 export function persistentPath(workDir: string, resource: Resource): string | undefined {
   const id = resource.disk?.persistence?.id;
@@ -79,7 +85,28 @@ export function persistentPath(workDir: string, resource: Resource): string | un
   for (const part of [id, ...role.split('/')])
     if (part === '' || part === '.' || part === '..' || part.includes('\0') || id.includes('/'))
       throw new VolumeError(`'${id}' of role '${role}' is no valid persistent volume`);
-  return join(workDir, 'volumes', 'roles', role, id);
+  const source = resource.disk?.source as DiskSource | undefined;
+  // A mount is one volume as a whole.
+  if (source?.type === 'MOUNT' && source.mount?.root) return resolve(workDir, source.mount.root);
+  const root = source?.type === 'PATH' && source.path?.root ? resolve(workDir, source.path.root) : workDir;
+  return join(root, 'volumes', 'roles', role, id);
+}
+
+/** Deletes the data of the volumes that are in `before` and no longer in `after`; a mount's own folder stays. */
+export async function deleteDestroyed(
+  workDir: string,
+  before: readonly Resource[],
+  after: readonly Resource[],
+): Promise<void> {
+  const pathsOf = (resources: readonly Resource[]) =>
+    new Map(resources.flatMap((one) => [[persistentPath(workDir, one), one] as const]));
+  const kept = pathsOf(after);
+  for (const [path, { disk }] of pathsOf(before)) {
+    if (path === undefined || kept.has(path)) continue;
+    const isMount = (disk?.source as DiskSource | undefined)?.type === 'MOUNT';
+    const doomed = isMount ? (await readdir(path).catch(() => [])).map((name) => join(path, name)) : [path];
+    for (const each of doomed) await rm(each, { recursive: true, force: true });
+  }
 }
 
 /** The place of a relative container path, its parent folders made; never outside of the sandbox. */
