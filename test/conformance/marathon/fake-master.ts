@@ -52,6 +52,8 @@ export interface FakeMaster {
   offerPorts(port: number): void;
   /** Loses launches, as when the connection breaks on the way. */
   loseLaunches(lose: boolean): void;
+  /** Answers subscriptions of frameworks that have an id with this error; undefined: with a subscription. */
+  refuseFrameworks(message: string | undefined): void;
   /** Whether KILL ends tasks; default true. */
   obeyKills(obey: boolean): void;
   /** Breaks the stream as a dying master does. */
@@ -73,7 +75,7 @@ export function threeAgents(): FakeAgent[] {
   }));
 }
 
-export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Promise<FakeMaster> {
+export async function startFakeMaster(agents: FakeAgent[] = threeAgents(), port = 0): Promise<FakeMaster> {
   const calls: SchedulerCall[] = [];
   const tasks = new Map<string, FakeTask>();
   const offers = new Map<string, Offer>();
@@ -82,6 +84,7 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
   const filtered = new Set<string>();
   let behaviour: Behaviour = () => undefined;
   let obey = true;
+  let refusal: string | undefined;
   let lose = false;
   let stream: ServerResponse | undefined;
   let streamId = '';
@@ -252,6 +255,11 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
 
   const subscribe = (call: SchedulerCall, response: ServerResponse) => {
     const info = call.subscribe!.framework_info;
+    if (refusal !== undefined && info.id) {
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Mesos-Stream-Id': randomUUID() });
+      response.end(encodeRecord(JSON.stringify({ type: 'ERROR', error: { message: refusal } })));
+      return;
+    }
     if (stream) {
       send({ type: 'ERROR', error: { message: 'Framework failed over' } });
       stream.end();
@@ -301,7 +309,7 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
       notify();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
 
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -325,6 +333,9 @@ export async function startFakeMaster(agents: FakeAgent[] = threeAgents()): Prom
     },
     loseLaunches(next) {
       lose = next;
+    },
+    refuseFrameworks(message) {
+      refusal = message;
     },
     obeyKills(next) {
       obey = next;

@@ -6,7 +6,7 @@ import { start as startMarathonService } from '../../../src/embedded/marathon/in
 import type { RunningService, ServiceContext } from '../../../src/embedded/service.ts';
 import { start as startZooKeeperService } from '../../../src/embedded/zookeeper/index.ts';
 import type { AppInfo, DeploymentInfo } from '../../../src/protocols/marathon/types.ts';
-import { systemClock } from '../../../src/support/clock.ts';
+import { type Clock, systemClock } from '../../../src/support/clock.ts';
 import { httpJson } from '../../../src/support/http-client.ts';
 import { createLogger, silentLogger } from '../../../src/support/logger.ts';
 import { createNetwork } from '../../../src/support/network.ts';
@@ -14,15 +14,23 @@ import { type FakeMaster, startFakeMaster } from './fake-master.ts';
 
 const log = process.env.LOG ? createLogger((line) => process.stderr.write(line), 'test', 'debug') : silentLogger;
 
-export function contextOf(argv: string[], name: string): { context: ServiceContext; close: () => void } {
+export function contextOf(
+  argv: string[],
+  name: string,
+  clock: Clock = systemClock,
+): { context: ServiceContext; close: () => void } {
   const network = createNetwork();
-  const context = { argv, env: {}, log: log.named(name), clock: systemClock, random: Math.random, network };
+  const context = { argv, env: {}, log: log.named(name), clock, random: Math.random, network };
   return { context, close: () => network.close() };
 }
 
 export interface ZooKeeperForTests {
   /** `host:port` */
   address: string;
+  /** Ends the server; its data stay. */
+  down(): Promise<void>;
+  /** Starts it again, on the same port. */
+  up(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,14 +43,28 @@ export async function startZooKeeper(): Promise<ZooKeeperForTests> {
     file,
     `tickTime=500\ndataDir=${join(folder, 'data')}\nclientPort=${port}\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n`,
   );
-  const { context, close } = contextOf([file], 'zookeeper');
-  const service = await startZooKeeperService(context);
-  await service.ready;
-  return {
-    address: `127.0.0.1:${port}`,
-    async close() {
+  let end: (() => Promise<void>) | undefined;
+  const up = async () => {
+    const { context, close } = contextOf([file], 'zookeeper');
+    const service = await startZooKeeperService(context);
+    end = async () => {
       await service.stop();
       close();
+    };
+    await service.ready;
+  };
+  const down = async () => {
+    const last = end;
+    end = undefined;
+    await last?.();
+  };
+  await up();
+  return {
+    address: `127.0.0.1:${port}`,
+    up,
+    down,
+    async close() {
+      await down();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -63,9 +85,15 @@ export interface Answer<T = Record<string, unknown>> {
   text: string;
 }
 
-export interface MarathonForTests {
-  readonly url: string;
+export interface MarathonForTests extends MarathonApi {
   readonly service: RunningService;
+  /** Cuts it off from ZooKeeper and the master, as a dead link does. */
+  cutOff(): void;
+  stop(): Promise<void>;
+}
+
+export interface MarathonApi {
+  readonly url: string;
   call<T = Record<string, unknown>>(
     method: string,
     path: string,
@@ -78,13 +106,12 @@ export interface MarathonForTests {
   deployed(id: string | undefined): Promise<void>;
   /** Server-sent events from now on. */
   events(): Promise<EventReader>;
-  /** Cuts it off from ZooKeeper and the master, as a dead link does. */
-  cutOff(): void;
-  stop(): Promise<void>;
 }
 
 export interface EventReader {
   readonly all: { type: string; data: Record<string, unknown> }[];
+  /** The server ended the stream. */
+  readonly ended: Promise<void>;
   /** Resolves with the first event, past or to come, that fits. */
   next(
     type: string,
@@ -94,11 +121,35 @@ export interface EventReader {
 }
 
 export async function startMarathon(
-  zk: ZooKeeperForTests,
+  zk: { address: string },
   master: FakeMaster | string,
   flags: Record<string, string | number> = {},
+  clock: Clock = systemClock,
 ): Promise<MarathonForTests> {
   const port = await freePort();
+  const argv = argumentsOf(zk, master, port, flags);
+  const { context, close } = contextOf(argv, `marathon:${port}`, clock);
+  const service = await startMarathonService(context);
+  const api = apiOf(`http://127.0.0.1:${port}`);
+  return {
+    ...api,
+    service,
+    cutOff: () => context.network.cut([zk.address, typeof master === 'string' ? master : master.address]),
+    async stop() {
+      api.closeReaders();
+      await service.stop();
+      close();
+    },
+  };
+}
+
+/** The options that a Marathon of the tests is started with. */
+export function argumentsOf(
+  zk: { address: string },
+  master: FakeMaster | string,
+  port: number,
+  flags: Record<string, string | number> = {},
+): string[] {
   const given: Record<string, string | number> = {
     master: typeof master === 'string' ? master : master.address,
     zk: `zk://${zk.address}/marathon`,
@@ -112,10 +163,11 @@ export async function startMarathon(
     kill_retry_timeout: 500,
     ...flags,
   };
-  const argv = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
-  const { context, close } = contextOf(argv, `marathon:${port}`);
-  const service = await startMarathonService(context);
-  const url = `http://127.0.0.1:${port}`;
+  return Object.entries(given).map(([name, value]) => `--${name}=${value}`);
+}
+
+/** The API of a Marathon at `url`, whatever runs it. */
+export function apiOf(url: string): MarathonApi & { closeReaders(): void } {
   const readers = new Set<EventReader>();
   const call = async <T>(method: string, path: string, json?: unknown, headers: Record<string, string> = {}) =>
     (await httpJson<T>(`${url}${path}`, {
@@ -123,9 +175,8 @@ export async function startMarathon(
       headers,
       ...(json === undefined ? {} : { json }),
     })) as unknown as Answer<T>;
-  const marathon: MarathonForTests = {
+  const marathon: MarathonApi = {
     url,
-    service,
     call,
     app: async (id) => (await call<{ app: AppInfo }>('GET', `/v2/apps${id}`)).json.app,
     deployments: async () => (await call<DeploymentInfo[]>('GET', '/v2/deployments')).json,
@@ -143,14 +194,13 @@ export async function startMarathon(
       readers.add(reader);
       return reader;
     },
-    cutOff: () => context.network.cut([zk.address, typeof master === 'string' ? master : master.address]),
-    async stop() {
+  };
+  return {
+    ...marathon,
+    closeReaders() {
       for (const reader of readers) reader.close();
-      await service.stop();
-      close();
     },
   };
-  return marathon;
 }
 
 async function readEvents(url: string): Promise<EventReader> {
@@ -158,7 +208,7 @@ async function readEvents(url: string): Promise<EventReader> {
   const response = await fetch(url, { headers: { Accept: 'text/event-stream' }, signal: abort.signal });
   const all: { type: string; data: Record<string, unknown> }[] = [];
   const waiting = new Set<() => void>();
-  void (async () => {
+  const ended = (async () => {
     let text = '';
     const decoder = new TextDecoder();
     try {
@@ -179,6 +229,7 @@ async function readEvents(url: string): Promise<EventReader> {
   })();
   return {
     all,
+    ended,
     next: (type, fits = () => true) =>
       new Promise((resolve) => {
         const check = () => {

@@ -69,10 +69,7 @@ describe('an instance without a leader', () => {
   test('says so after a while, and answers as soon as there is one', async () => {
     const zk = await startZooKeeper();
     closers.push(zk.close);
-    const nowhere: MarathonForTests = await startMarathon(
-      { address: '127.0.0.1:1', close: async () => {} },
-      '127.0.0.1:1',
-    );
+    const nowhere: MarathonForTests = await startMarathon({ address: '127.0.0.1:1' }, '127.0.0.1:1');
     closers.push(nowhere.stop);
     const answer = await nowhere.call('GET', '/v2/apps');
     expect(answer).toMatchObject({ status: 502, json: { message: 'Could not determine the current leader' } });
