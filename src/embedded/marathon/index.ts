@@ -2,8 +2,8 @@ import { parseZkUrl } from '../../protocols/mesos/leader.ts';
 import { createZooKeeperClient, creatorAcl, openAcl, type ZooKeeperClient } from '../../protocols/zookeeper/client.ts';
 import { messageOf } from '../../support/errors.ts';
 import { HttpError } from '../../support/http-server.ts';
+import { forkRandom, uuidFrom } from '../../support/random.ts';
 import { createScope } from '../../support/scope.ts';
-import { uuidFrom } from '../../support/uuid.ts';
 import type { RunningService, ServiceContext, ServiceExit, StartService } from '../service.ts';
 import { joinElection } from './election.ts';
 import { createEventBus } from './events.ts';
@@ -92,7 +92,7 @@ export const start: StartService = async (context) => {
     network,
     clock,
     log: log.named('zookeeper'),
-    random,
+    random: forkRandom(random),
   });
   scope.defer(() => client.close());
   const acl = options.zk.auth.length > 0 ? creatorAcl : openAcl;
@@ -214,7 +214,7 @@ function mastersOf(options: MarathonOptions, context: ServiceContext, client: Zo
     network,
     clock,
     log: log.named('zookeeper'),
-    random,
+    random: forkRandom(random),
   });
   const masters = followMasters(own, url.path, clock, log);
   return {

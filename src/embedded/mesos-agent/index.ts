@@ -7,6 +7,7 @@ import type { AgentInfo, Resource } from '../../protocols/mesos/types.ts';
 import { versions } from '../../protocols/versions.ts';
 import { systemCode } from '../../support/errors.ts';
 import { FlagError } from '../../support/flags.ts';
+import { forkRandom } from '../../support/random.ts';
 import { createScope } from '../../support/scope.ts';
 import type { ServiceContext, ServiceExit, StartService } from '../service.ts';
 import { createAgent } from './agent.ts';
@@ -87,7 +88,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     network,
     clock,
     log,
-    random,
+    random: forkRandom(random),
   });
   scope.defer(() => masters.close());
   const scans = createProcessScans(clock);
@@ -320,7 +321,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     backoffMs: flags.registrationBackoffMs,
     network,
     clock,
-    random,
+    random: forkRandom(random),
     log,
     onSubscribed(message, master) {
       masterHostname = master.hostname;

@@ -4,8 +4,8 @@ import { toMasterInfo } from '../../protocols/mesos/leader.ts';
 import type { MasterInfo } from '../../protocols/mesos/types.ts';
 import { versions } from '../../protocols/versions.ts';
 import { createHttpServer } from '../../support/http-server.ts';
+import { forkRandom, uuidFrom } from '../../support/random.ts';
 import { createScope } from '../../support/scope.ts';
-import { uuidFrom } from '../../support/uuid.ts';
 import type { ServiceExit, StartService } from '../service.ts';
 import { type Election, joinElection } from './election.ts';
 import { createEngine, type Engine } from './engine.ts';
@@ -141,7 +141,7 @@ export const start: StartService = async (context) => {
         master: info,
         network: context.network,
         clock,
-        random: context.random,
+        random: forkRandom(context.random),
         log,
         onLeader(known) {
           leader = known;

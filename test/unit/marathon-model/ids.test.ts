@@ -8,7 +8,7 @@ import {
   parseTaskId,
   timeUuid,
 } from '../../../src/embedded/marathon/model/ids.ts';
-import { uuidFrom } from '../../../src/support/uuid.ts';
+import { uuidFrom } from '../../../src/support/random.ts';
 import { seeded } from './make.ts';
 
 const uuid = 'b6ff5fa5-7714-11e7-a55c-5ecf1c4671f6';

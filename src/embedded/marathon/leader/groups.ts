@@ -1,6 +1,6 @@
 import type { PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
-import { uuidFrom } from '../../../support/uuid.ts';
+import { uuidFrom } from '../../../support/random.ts';
 import type { EventBus } from '../events.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { type Group, transitiveSpecs, validateRoot } from '../model/group.ts';
