@@ -33,9 +33,13 @@ export interface DockerWorkplace extends Workplace {
 export const fewPorts = 'version: 1\nnodes: [{ ports: 4 }, { ports: 4 }, { ports: 4 }]\n';
 
 /** A user's surroundings whose clusters run in Docker, with `fewPorts` as their configuration. */
-export async function createDockerWorkplace(env: Record<string, string> = {}): Promise<DockerWorkplace> {
+export async function createDockerWorkplace(
+  env: Record<string, string> = {},
+  prefix: readonly string[] = [],
+): Promise<DockerWorkplace> {
   const place = await createWorkplace({
     env: { DEVCLUSTER_RUNTIME: 'docker', DEVCLUSTER_ENGINE: 'embedded', ...env },
+    prefix,
   });
   // Every published port costs the engine time, and few are used here.
   await writeFile(join(place.folder, 'devcluster.yml'), fewPorts);

@@ -48,6 +48,8 @@ export async function createWorkplace(
     uid?: number;
     /** Variables of all its commands. */
     env?: Record<string, string>;
+    /** Comes before every command: `nsenter …`. */
+    prefix?: readonly string[];
   } = {},
 ): Promise<Workplace> {
   if (!existsSync(join(packageFolder, 'dist', 'node-host.cjs')))
@@ -73,7 +75,8 @@ export async function createWorkplace(
     ...options.env,
   };
   const start: Workplace['start'] = (args, env = {}, input) => {
-    const child = spawn(process.execPath, [command, ...args], {
+    const [program, ...before] = [...(options.prefix ?? []), process.execPath];
+    const child = spawn(program!, [...before, command, ...args], {
       cwd: folder,
       env: { ...environment, ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -1,0 +1,85 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { httpCall } from '../../src/support/http-client.ts';
+import { sleep } from '../../src/support/retry.ts';
+
+/** An engine of a test's own, which it may restart: with its own folders, and in a network of its own. */
+export interface OwnEngine {
+  socketPath: string;
+  /** Comes before commands that are to run in the engine's network. */
+  prefix: readonly string[];
+  /** Ends the engine as the system does when it is upgraded. */
+  stop(): Promise<void>;
+  start(...flags: string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Why there can't be one here; undefined when there can. */
+export function whyNoOwnEngine(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'an engine of its own needs root on Linux';
+  for (const [program, ...args] of [
+    ['dockerd', '--version'],
+    ['ip', '-V'],
+    ['unshare', '--net', 'ip', 'link', 'set', 'lo', 'up'],
+  ])
+    try {
+      execFileSync(program!, args, { stdio: 'ignore' });
+    } catch {
+      return `${program} ${args.join(' ')} does not work here`;
+    }
+  return undefined;
+}
+
+export async function startOwnEngine(): Promise<OwnEngine> {
+  const folder = await mkdtemp(join(tmpdir(), 'devcluster-engine-'));
+  // It keeps the network while there is no engine.
+  const keeper = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo up && exec sleep infinity'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(keeper.stdout, 'data');
+  const prefix = ['nsenter', `--net=/proc/${keeper.pid}/ns/net`];
+  const socketPath = join(folder, 'docker.sock');
+  let daemon: ChildProcess | undefined;
+
+  const answers = () =>
+    httpCall('http://docker/_ping', { socketPath, timeoutMs: 2000 }).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  const stop = async () => {
+    if (!daemon || daemon.exitCode !== null) return;
+    daemon.kill('SIGTERM');
+    await once(daemon, 'exit');
+  };
+  return {
+    socketPath,
+    prefix,
+    stop,
+    async start(...flags) {
+      const log = join(folder, 'log');
+      const options = [
+        ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+        ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socketPath}`, ...flags],
+      ];
+      const own = spawn('sh', ['-c', `exec "$@" >>"$0" 2>&1`, log, ...prefix, 'dockerd', ...options], {
+        stdio: 'ignore',
+      });
+      daemon = own;
+      while (!(await answers())) {
+        if (own.exitCode !== null)
+          throw new Error(`the engine has ended: ${(await readFile(log, 'utf8')).slice(-2000)}`);
+        await sleep(50);
+      }
+    },
+    async close() {
+      await stop();
+      keeper.kill();
+      // The engine leaves the mount behind that it made of its folder.
+      spawnSync('umount', ['--lazy', join(folder, 'data')], { stdio: 'ignore' });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
