@@ -93,11 +93,9 @@ async function openTcp(
         if (!socket.readableEnded || !socket.writableFinished) other.destroy();
       });
       socket.on('error', () => {
-        if (socket === upstream && !connected) {
-          // Whoever asks learns that nobody listens, as if there were no forwarder.
-          client.resetAndDestroy();
-          onFailure();
-        } else other.destroy();
+        // Whoever asks where nobody listens learns of it, as nearly as there were no forwarder.
+        other.resetAndDestroy();
+        if (socket === upstream && !connected) onFailure();
       });
     }
     client.pipe(upstream);
