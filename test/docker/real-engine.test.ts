@@ -1,0 +1,296 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import { type Component, components } from '../../src/protocols/versions.ts';
+import { findPrograms } from '../../src/runtime/process/programs.ts';
+import { httpCall } from '../../src/support/http-client.ts';
+import { createWorkplace, type Workplace } from '../integration/devcluster.ts';
+import { skipped } from '../support/skipped.ts';
+import { bundle } from './images/build.ts';
+import { images, layers, testImages } from './images/definitions.ts';
+import { hasRegistry, publish, type Registry, startRegistry } from './registry.ts';
+import { engineAnswers } from './test-engine.ts';
+
+/** A YAML file with references by component, and under `upgrade` those to upgrade to: the suite runs on these images. */
+const imagesFile = process.env.DEVCLUSTER_TEST_IMAGES;
+type References = Partial<Record<Component, string>> & { upgrade?: Partial<Record<Component, string>> };
+
+const none = skipped(
+  (await engineAnswers()) && (imagesFile !== undefined || (hasRegistry() && hasZooKeeper())),
+  'the real engine',
+  'it needs a Docker engine, and docker-registry and zookeeper of Debian or --images',
+);
+
+function hasZooKeeper(): boolean {
+  try {
+    return findPrograms([{ component: 'zookeeper' }], undefined, process.env) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+interface Status {
+  state: string;
+  engine: string;
+  endpoints: { mesos: string; marathon: string };
+  nodes: {
+    name: string;
+    address: string;
+    services: {
+      component: Component;
+      ready: boolean;
+      leader: boolean;
+      engine: string;
+      image: string;
+      version: string;
+    }[];
+  }[];
+  mesos: { leader: string; agents: number };
+}
+type App = { id: string; tasksRunning: number; tasks: { id: string; host: string; ports: number[] }[] };
+
+/** For what takes programs that end and start again. */
+const slowly = <T>(check: () => Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 250 });
+
+/** Everything runs in containers of their own, from images that were pulled by reference. */
+describe.skipIf(none)('a cluster of real programs', () => {
+  const docker = new Docker();
+  let registry: Registry | undefined;
+  let place: Workplace;
+  let references: References;
+
+  const configure = async (extra: References = {}) => {
+    const chosen = components.flatMap((component) => {
+      const image = extra[component] ?? references[component];
+      return image === undefined ? [] : [[component, { image }]];
+    });
+    await writeFile(
+      join(place.folder, 'devcluster.yml'),
+      JSON.stringify({ engine: 'mesos', samples: false, components: Object.fromEntries(chosen) }),
+    );
+  };
+  const container = (node: string, component: Component) =>
+    docker.getContainer(`devcluster-${place.cluster}-${node}-${component}`);
+  const servicesOf = (status: Status, component: Component) =>
+    status.nodes.flatMap(({ services }) => services.filter((service) => service.component === component));
+  const app = async (id: string) => (await place.json<App[]>('apps')).find((each) => each.id === id);
+  const deploy = async (id: string) => {
+    const definition = { id, cmd: 'echo begins; exec sleep 3600', instances: 3, cpus: 0.1, mem: 32 };
+    await writeFile(
+      join(place.folder, `${id.slice(1)}.json`),
+      JSON.stringify({ ...definition, constraints: [['node', 'UNIQUE']] }),
+    );
+    return place.json<{ deployments: { state: string }[] }>('deploy', `${id.slice(1)}.json`);
+  };
+
+  beforeAll(async () => {
+    place = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
+    if (imagesFile !== undefined) references = parse(readFileSync(imagesFile, 'utf8')) as References;
+    else {
+      registry = await startRegistry();
+      await publish(registry.host, images, layers(await bundle()));
+      const at = (name: string) => `${registry!.host}/${name}`;
+      references = {
+        zookeeper: at(testImages.zookeeper),
+        'mesos-master': at(testImages.mesos),
+        'mesos-agent': at(testImages.mesos),
+        marathon: at(testImages.marathon),
+        'mesos-dns': at(testImages.mesosDnsFork),
+        upgrade: { 'mesos-master': at(testImages.mesosNext), 'mesos-agent': at(testImages.mesosNext) },
+      };
+    }
+    await configure();
+    await place.json('up');
+  });
+
+  afterAll(async () => {
+    await place?.close();
+    if (registry) {
+      for (const { tag } of images)
+        await docker
+          .getImage(`${registry.host}/${tag}`)
+          .remove()
+          .catch(() => {});
+      await registry.close();
+    }
+  });
+
+  it('runs from the images that were pulled, which are pinned, and has leaders', async () => {
+    const status = await place.json<Status>('status');
+    expect(status).toMatchObject({ state: 'running', engine: 'mesos', mesos: { agents: 3 } });
+    for (const component of components) {
+      const services = servicesOf(status, component);
+      expect(services.map(({ ready, engine, image }) => ({ ready, engine, image }))).toEqual(
+        services.map(() => ({ ready: true, engine: 'mesos', image: references[component] })),
+      );
+    }
+    for (const component of ['zookeeper', 'mesos-master', 'marathon'] as const)
+      expect(servicesOf(status, component).filter(({ leader }) => leader)).toHaveLength(1);
+    const { images: pinned } = JSON.parse(await readFile(join(place.folder, 'devcluster.lock'), 'utf8'));
+    const listed = await place.json<{ images: { reference: string; digest: string; pinned: string }[] }>(
+      'images',
+      'list',
+    );
+    for (const { reference, digest } of listed.images) expect(pinned[reference] ?? digest).toBe(digest);
+  });
+
+  it('gives an agent the processes, rights and paths without which its tasks fail', async () => {
+    const { HostConfig, Mounts, Config } = await container('node-1', 'mesos-agent').inspect();
+    expect(HostConfig).toMatchObject({ PidMode: 'host', CapAdd: ['CAP_SYS_ADMIN', 'CAP_SYS_PTRACE'].map(plain) });
+    const workDir = Config.Cmd?.find((word) => word.startsWith('--work_dir='))?.slice('--work_dir='.length) ?? '';
+    const volume = Mounts.find(({ Type, Destination }) => Type === 'volume' && workDir.startsWith(Destination));
+    expect(volume?.Source).toBe(volume?.Destination);
+    expect(Config.Cmd).toEqual(
+      expect.arrayContaining(['--docker_kill_orphans=false', '--launcher=posix', '--docker=/etc/devcluster/docker']),
+    );
+  });
+
+  it("runs an app, whose tasks outlive a restart of their agent's process", async () => {
+    const { deployments } = await deploy('/steady');
+    expect(deployments).toMatchObject([{ state: 'success' }]);
+    const before = await app('/steady');
+    expect(before?.tasksRunning).toBe(3);
+    const { State } = await container('node-2', 'mesos-agent').inspect();
+    await place.json('restart', 'node-2/mesos-agent');
+    expect((await container('node-2', 'mesos-agent').inspect()).State.Pid).toBe(State.Pid);
+    const after = await app('/steady');
+    expect(after?.tasks.map(({ id }) => id).sort()).toEqual(before?.tasks.map(({ id }) => id).sort());
+    expect(after?.tasksRunning).toBe(3);
+  });
+
+  it('has another leader when one ends, and the ended program again', async () => {
+    const before = await place.json<Status>('status');
+    const leader = before.nodes.find(({ services }) =>
+      services.some((s) => s.component === 'mesos-master' && s.leader),
+    );
+    const startedAt = (await container(leader!.name, 'mesos-master').inspect()).State.StartedAt;
+    // Killed by a request of the engine's, it would not be started again.
+    const kill = await container(leader!.name, 'mesos-master').exec({ Cmd: ['/bin/sh', '-c', 'kill -9 -1'] });
+    await kill.start({ Detach: true });
+    await slowly(async () => {
+      expect((await container(leader!.name, 'mesos-master').inspect()).State.StartedAt).not.toBe(startedAt);
+      const after = await place.json<Status>('status');
+      expect(after).toMatchObject({ state: 'running', mesos: { agents: 3 } });
+      const masters = servicesOf(after, 'mesos-master');
+      expect(masters.map(({ ready }) => ready)).toEqual([true, true, true]);
+      expect(masters.filter((master) => master.leader)).toHaveLength(1);
+    });
+  });
+
+  it.skipIf(imagesFile !== undefined)(
+    "gives Docker tasks of a real agent their place in the cluster's network",
+    async () => {
+      const status = await place.json<Status>('status');
+      const node = status.nodes[0]!;
+      const agent = container(node.name, 'mesos-agent');
+      const { Config } = await agent.inspect();
+      const port = /ports:\[(\d+)-/.exec(Config.Cmd?.join(' ') ?? '')?.[1] ?? '';
+      const name = `mesos-test-${process.pid}`;
+      const program = `require("http").createServer((q, r) => r.end("from " + require("os").hostname())).listen(8000)`;
+      // As the agent's executor would, in the agent's container.
+      const exec = await agent.exec({
+        Cmd: [
+          ...['/etc/devcluster/docker', '-H', 'unix:///var/run/docker.sock', 'run', '--net', 'bridge', '--name', name],
+          ...[
+            '-p',
+            `${port}:8000/tcp`,
+            '--hostname',
+            'task',
+            '--entrypoint',
+            'node',
+            references['mesos-agent']!,
+            '-e',
+            program,
+          ],
+        ],
+      });
+      await exec.start({ Detach: true });
+      try {
+        // From this machine by the published port, and from another node by the node's address.
+        await slowly(async () => {
+          const reply = await httpCall(`http://127.0.0.1:${port}/`, { timeoutMs: 1000 });
+          expect(reply.body.toString()).toBe('from task');
+        });
+        const other = await container('node-2', 'mesos-agent').exec({
+          Cmd: ['node', '-e', `fetch("http://${node.address}:${port}/").then((r) => r.text()).then(console.log)`],
+          AttachStdout: true,
+        });
+        const output = await other.start({});
+        const chunks: string[] = [];
+        for await (const chunk of output) chunks.push(String(chunk));
+        expect(chunks.join('')).toContain('from task');
+        const labelled = await docker.getContainer(name).inspect();
+        expect(labelled.Config.Labels).toMatchObject({ 'devcluster.node': node.name, 'devcluster.kind': 'task' });
+      } finally {
+        await docker.getContainer(name).remove({ force: true });
+      }
+      // Nobody listens for a task that is gone.
+      await slowly(async () => {
+        await expect(httpCall(`http://${node.address}:${port}/`, { timeoutMs: 1000 })).rejects.toThrow();
+      });
+    },
+  );
+
+  it('takes other images node by node, and keeps its apps', async () => {
+    const upgrade = references.upgrade ?? {};
+    if (Object.keys(upgrade).length === 0) return;
+    await deploy('/kept');
+    await configure(upgrade);
+    await place.json('up');
+    const status = await place.json<Status>('status');
+    for (const [component, image] of Object.entries(upgrade))
+      expect(servicesOf(status, component as Component).map((service) => service.image)).toEqual(
+        servicesOf(status, component as Component).map(() => image),
+      );
+    await slowly(async () => expect((await app('/kept'))?.tasksRunning).toBe(3));
+  });
+
+  it.skipIf(imagesFile !== undefined)(
+    'says what is missing when the image of agents has no docker command',
+    async () => {
+      const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
+      try {
+        const at = (name: string) => `${registry!.host}/${name}`;
+        await writeFile(
+          join(other.folder, 'devcluster.yml'),
+          JSON.stringify({
+            nodes: 1,
+            samples: false,
+            components: {
+              'mesos-master': { engine: 'mesos', image: at(testImages.mesos) },
+              'mesos-agent': { engine: 'mesos', image: at(testImages.mesosBare) },
+            },
+          }),
+        );
+        const { code, stdout } = await other.run('up', '--json');
+        const { error } = JSON.parse(stdout);
+        expect({ code, error: error.code }).toEqual({ code: 3, error: 'NO_DOCKER_CLI' });
+        expect(error.message).toContain('Failed to get docker version');
+        const left = await docker.listContainers({
+          all: true,
+          filters: { label: [`devcluster.cluster=${other.cluster}`] },
+        });
+        expect(left).toEqual([]);
+      } finally {
+        await other.close();
+      }
+    },
+  );
+
+  it('leaves nothing behind', async () => {
+    await place.json('down');
+    const filters = { label: [`devcluster.cluster=${place.cluster}`] };
+    expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+    expect(await docker.listNetworks({ filters })).toEqual([]);
+    expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
+    expect(existsSync(join(place.stateHome, 'devcluster', place.cluster))).toBe(false);
+  });
+});
+
+/** Engines name a capability with or without its prefix. */
+function plain(capability: string): unknown {
+  return expect.stringMatching(new RegExp(`^(CAP_)?${capability.replace('CAP_', '')}$`));
+}
