@@ -1,11 +1,17 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from './spec.ts';
 
-const app: ArgumentSpec = { name: 'app', summary: "the app's id, for instance /shop/web", required: true };
+const app: ArgumentSpec = {
+  name: 'app',
+  summary: "the app's id, for instance /shop/web",
+  required: true,
+  names: 'apps',
+};
 
 /** What every command takes that is about apps, wherever they are. */
 export const targetOption: OptionSpec = {
   flags: '--target <name>',
   summary: 'a target by name or URL instead of the cluster; `local` is the cluster',
+  names: 'targets',
 };
 
 /** What every command that starts a deployment takes. */
@@ -130,7 +136,7 @@ export const appCommands: readonly CommandSpec[] = [
     summary: 'secrets for apps, which refer to them with {{secret.NAME}}',
     arguments: [
       { name: 'action', summary: 'default: list', choices: ['set', 'import', 'list', 'remove'] },
-      { name: 'name', summary: 'the name; for import a .env file' },
+      { name: 'name', summary: 'the name; for import a .env file', names: 'secrets' },
     ],
     details: `The value comes from standard input or a prompt, never from an argument. It is kept in a file that only you can
 read, and only the app's tasks get it. In Docker, \`docker inspect\` shows the environment of a task to whoever may use
@@ -143,7 +149,7 @@ Docker; a secret given as a file is not seen there.`,
     summary: 'other Marathons, to which apps are deployed with --target',
     arguments: [
       { name: 'action', summary: 'default: list', choices: ['add', 'list', 'use', 'remove'] },
-      { name: 'name', summary: 'the name of the target' },
+      { name: 'name', summary: 'the name of the target', names: 'targets' },
       { name: 'url', summary: 'where its Marathon is, for add' },
     ],
     options: [

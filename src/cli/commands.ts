@@ -1,9 +1,11 @@
 import { appCommands, targetOption } from './app-commands.ts';
+import { setupCommands } from './setup-commands.ts';
 import type { CommandSpec } from './spec.ts';
 
 const target = {
   name: 'target',
   summary: 'a node (node-2), one of its services (node-2/marathon), or a component everywhere (marathon)',
+  names: 'services',
 } as const;
 
 /** What `devcluster` can do, in the order of its help. A command's file is loaded when it is run. */
@@ -71,7 +73,7 @@ export const commands: readonly CommandSpec[] = [
         required: true,
         choices: ['kill', 'pause', 'resume', 'partition', 'heal'],
       },
-      { name: 'node', summary: 'the node', required: true },
+      { name: 'node', summary: 'the node', required: true, names: 'nodes' },
     ],
     options: [{ flags: '--wait', summary: 'wait for another command that changes this cluster' }],
     details: '`partition` cuts the node off from the others; `up` or `start` brings a killed node back.',
@@ -91,6 +93,7 @@ export const commands: readonly CommandSpec[] = [
       {
         name: 'target',
         summary: 'node-2, node-2/marathon, marathon, app:/shop/web or task:ID; default: all services',
+        names: 'logs',
       },
     ],
     options: [
@@ -114,7 +117,7 @@ those that follow, however short they live. A line of stderr has a ! behind its 
     name: 'exec',
     summary: 'run a command on a node, or where a task runs',
     arguments: [
-      { name: 'target', summary: 'a node, app:ID (its first running task) or task:ID', required: true },
+      { name: 'target', summary: 'a node, app:ID (its first running task) or task:ID', required: true, names: 'exec' },
       { name: 'command', summary: 'the command and its arguments, behind --', required: true, variadic: true },
     ],
     details: `Without Docker the command runs on this machine: with the node's environment, or in the task's sandbox with the
@@ -125,7 +128,7 @@ environment that the task has. With Docker it runs inside of the container.`,
   {
     name: 'open',
     summary: 'open a web page of the cluster in the browser',
-    arguments: [{ name: 'page', summary: 'mesos, marathon or an app; default: marathon' }],
+    arguments: [{ name: 'page', summary: 'mesos, marathon or an app; default: marathon', names: 'pages' }],
     load: () => import('./commands/open.ts'),
   },
   {
@@ -166,11 +169,13 @@ environment that the task has. With Docker it runs inside of the container.`,
     load: () => import('./commands/dns.ts'),
   },
   ...appCommands,
+  ...setupCommands,
   {
     name: 'prune',
     summary: 'remove what is left of clusters that nobody needs any more',
+    details: 'It lists what it found and asks; with --test, or with --yes, it does not.',
     options: [
-      { flags: '--test', summary: 'clusters of tests that have ended' },
+      { flags: '--test', summary: 'only clusters of tests that have ended' },
       { flags: '--owner <id>', summary: 'of this owner only, whether it has ended or not' },
     ],
     load: () => import('./commands/prune.ts'),
@@ -179,7 +184,7 @@ environment that the task has. With Docker it runs inside of the container.`,
   {
     name: 'generate',
     summary: 'what devcluster would run, as files to keep',
-    arguments: [{ name: 'what', summary: 'what to write', required: true, choices: ['config'] }],
+    arguments: [{ name: 'what', summary: 'what to write', required: true, choices: ['config', 'inventory'] }],
     options: [{ flags: '-o, --output <file>', summary: 'a file instead of stdout' }],
     load: () => import('./commands/generate.ts'),
   },
@@ -201,7 +206,15 @@ so that everybody gets the same. A pull that was broken off goes on where it was
   {
     name: 'completion',
     summary: 'the script that completes commands in a shell',
-    arguments: [{ name: 'shell', summary: 'the shell', required: true, choices: ['bash', 'zsh', 'fish'] }],
+    arguments: [{ name: 'shell', summary: 'the shell; default: bash', choices: ['bash', 'zsh', 'fish'] }],
+    options: [
+      {
+        flags: '--names <kind>',
+        summary: 'what the script asks for while somebody types',
+        choices: ['clusters', 'targets', 'secrets', 'nodes', 'services', 'apps', 'logs', 'exec', 'pages'],
+      },
+    ],
+    examples: ['source <(devcluster completion bash)', 'devcluster completion fish | source'],
     load: () => import('./commands/completion.ts'),
   },
   { name: 'version', summary: 'the version of devcluster', load: () => import('./commands/version.ts') },

@@ -16,7 +16,7 @@ export type Request =
 
 /** They may stand before the command and behind it. */
 export const globalOptions: readonly OptionSpec[] = [
-  { flags: '-c, --cluster <name>', summary: 'name of the cluster' },
+  { flags: '-c, --cluster <name>', summary: 'name of the cluster', names: 'clusters' },
   { flags: '--config <file>', summary: 'configuration instead of the nearest devcluster.yml' },
   { flags: '--json', summary: 'exactly one JSON document on stdout, also for errors' },
   { flags: '-q, --quiet', summary: 'no progress on stderr' },
@@ -48,7 +48,9 @@ export function parseArguments(argv: readonly string[], commands: readonly Comma
   const program = prepare(new Command('devcluster'))
     .description('A Mesos cluster of your own: ZooKeeper, Mesos, Marathon and Mesos-DNS on three nodes')
     .usage('[options] <command>')
-    .helpCommand('help [command]', 'show the help of a command');
+    .helpCommand('help [command]', 'show the help of a command')
+    // A line of help has room for what a command does, not for what it takes.
+    .configureHelp({ subcommandTerm: (command) => command.name() });
   program.addOption(new Option('-V, --version', 'show the version'));
   for (const spec of commands) {
     const command = prepare(program.command(spec.name)).description(spec.summary);

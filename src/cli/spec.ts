@@ -1,5 +1,8 @@
 import type { Progress } from '../support/progress.ts';
 
+/** Names that only the running program knows, for completion. */
+export type NameKind = 'clusters' | 'targets' | 'secrets' | 'nodes' | 'services' | 'apps' | 'logs' | 'exec' | 'pages';
+
 export interface ArgumentSpec {
   name: string;
   summary: string;
@@ -7,6 +10,8 @@ export interface ArgumentSpec {
   /** Takes all that follow; its value is a list. */
   variadic?: boolean;
   choices?: readonly string[];
+  /** What completes it. */
+  names?: NameKind;
 }
 
 export interface OptionSpec {
@@ -14,6 +19,8 @@ export interface OptionSpec {
   flags: string;
   summary: string;
   choices?: readonly string[];
+  /** What completes its value. */
+  names?: NameKind;
   /** `integer`: a whole number ≥ 0; `seconds`: a number ≥ 0; `list`: may be repeated. Default: text. */
   type?: 'integer' | 'seconds' | 'list';
 }

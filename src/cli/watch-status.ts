@@ -43,7 +43,7 @@ function show(context: CommandContext, last: StatusDocument | undefined, status:
 /** Over what was drawn before, line by line, so that nothing flickers; lines that are too long are cut. */
 function draw(text: string, first: boolean): void {
   const { columns = 80, rows = 24 } = process.stdout;
-  const lines = `${text}\n\n${new Date().toTimeString().slice(0, 8)}, Ctrl-C ends`
+  const lines = `${text}\n\n${new Date().toTimeString().slice(0, 8)} Ctrl-C ends`
     .split('\n')
     .slice(0, Math.max(1, rows - 1));
   const cleared = lines.map((line) => `${cutLine(line, columns)}\u001b[K`).join('\n');
