@@ -21,8 +21,8 @@ export interface DeployOptions {
   timeoutMs: number;
   /** Told what happens, one sentence each: steps, failing tasks, offers that don't fit. */
   onProgress: (text: string) => void;
-  /** Told how many instances run and are healthy, whenever that changes. */
-  onInstances?: (summary: string) => void;
+  /** Told what became of an instance, and how many run and are healthy then; of failures `onProgress` is told. */
+  onInstance?: (text: string, summary: string) => void;
   signal?: AbortSignal;
 }
 
@@ -121,8 +121,8 @@ async function waitForEnd(
       );
     const news = instances.observe(event);
     if (news) {
-      say(news);
-      options.onInstances?.(instances.summary());
+      if (news === instances.failed?.what) say(`a task ended: ${news}`);
+      else options.onInstance?.(news, instances.summary());
     }
     return undefined;
   });

@@ -41,7 +41,7 @@ export function createInstanceProgress(isOurs: (app: string) => boolean): Instan
       const what = `${event.appId} on ${event.host}: ${event.taskStatus}${event.message ? `, ${event.message}` : ''}`;
       failed = { taskId: event.taskId, appId: event.appId, what };
       instances.delete(id);
-      return `a task ended: ${what}`;
+      return what;
     }
     if (starting.has(event.taskStatus) || event.taskStatus === 'TASK_RUNNING') {
       const state = event.taskStatus === 'TASK_RUNNING' ? 'running' : 'starting';

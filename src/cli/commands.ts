@@ -180,7 +180,12 @@ environment that the task has. With Docker it runs inside of the container.`,
     ],
     load: () => import('./commands/prune.ts'),
   },
-  { name: 'doctor', summary: 'check what clusters need on this machine', load: () => import('./commands/doctor.ts') },
+  {
+    name: 'doctor',
+    summary: 'check what clusters need on this machine',
+    options: [{ flags: '--network', summary: 'ask the registries for the images too' }],
+    load: () => import('./commands/doctor.ts'),
+  },
   {
     name: 'generate',
     summary: 'what devcluster would run, as files to keep',

@@ -25,6 +25,7 @@ export function forceOption(context: CommandContext): Force {
 /**
  * Makes a change, waits for its deployment (unless --no-wait) and shows how it goes as one step. One that fails or
  * times out is explained by the failing task's last lines and, with --rollback, undone.
+ * @param instances whether each turn of an instance gets a line
  * @throws DevclusterError deployment / DEPLOYMENT_TIMEOUT
  */
 export async function runDeployment(
@@ -32,6 +33,8 @@ export async function runDeployment(
   place: DeploymentPlace,
   title: string,
   change: () => Promise<DeploymentResult>,
+  // A terminal shows them by numbers.
+  instances = !process.stderr.isTTY,
 ): Promise<DeploymentOutcome | DeploymentResult> {
   const [step] = context.progress.steps([title]);
   let ended = false;
@@ -44,8 +47,9 @@ export async function runDeployment(
     const outcome = await deployAndWait(place.marathon, change, {
       ...limits(context),
       onProgress: (text) => context.progress.note(`  ${text}`),
-      onInstances: (summary) => {
+      onInstance: (text, summary) => {
         if (!ended) step?.update(summary);
+        if (instances) context.progress.note(`  ${text}`);
       },
     });
     ended = true;

@@ -90,7 +90,7 @@ async function deployApps(
     const { sampleDefinitions } = await import('../../apps/samples.ts');
     const { sampleValues, templatesDir } = await import('../sample-values.ts');
     const group = await sampleDefinitions(templatesDir, sampleValues(plan, site));
-    deployed.push(await runDeployment(own, place, 'Sample apps', () => marathon.putGroup(group)));
+    deployed.push(await runDeployment(own, place, 'Sample apps', () => marathon.putGroup(group), false));
     trace('samples deployed');
   }
   deployed.push(...(await deployConfigured(own, place, definitions)));
