@@ -1,8 +1,9 @@
 import type { CheckInfo, HealthCheck } from '../../protocols/mesos/types.ts';
 import type { Cancel, Clock } from '../../support/clock.ts';
+import { systemCode } from '../../support/errors.ts';
 import type { Environment } from './environment.ts';
 import { type Health, healthSettings, judge } from './health.ts';
-import type { ProbeResult, Prober, ProbeTarget } from './probe.ts';
+import { offNetwork, type ProbeResult, type Prober, type ProbeTarget } from './probe.ts';
 
 /** A probe that ends this long after its time limit tells nothing. */
 const lateProbeMs = 500;
@@ -43,8 +44,10 @@ export function startHealthCheck(
   const delayMs = start.runningForMs > 0 ? 0 : settings.delayMs;
   return repeat(clock, delayMs, settings.intervalMs, async (signal) => {
     const began = clock.monotonic();
-    const success = await prober.probe(target, settings.timeoutMs, signal).then(isHealthy, () => false);
-    if (signal.aborted) return;
+    const success = await prober
+      .probe(target, settings.timeoutMs, signal)
+      .then(isHealthy, (error) => (systemCode(error) === offNetwork ? undefined : false));
+    if (signal.aborted || success === undefined) return;
     // This process did not run itself meanwhile (blocked, or the laptop slept), so the task is not to blame.
     if (!success && clock.monotonic() - began > settings.timeoutMs + lateProbeMs) return;
     const verdict = judge(health, success, clock.monotonic(), settings.maxFailures);
@@ -101,9 +104,9 @@ export function startCheck(
   return repeat(clock, seconds(check.delay_seconds, 15), seconds(check.interval_seconds, 10), async (signal) => {
     const status = await prober.probe(target, seconds(check.timeout_seconds, 20), signal).then(
       (result) => toCheckStatus(result),
-      () => emptyCheckStatus(check),
+      (error) => (systemCode(error) === offNetwork ? undefined : emptyCheckStatus(check)),
     );
-    if (signal.aborted || JSON.stringify(status) === shown) return;
+    if (signal.aborted || !status || JSON.stringify(status) === shown) return;
     shown = JSON.stringify(status);
     report(status);
   });

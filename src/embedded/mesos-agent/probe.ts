@@ -24,6 +24,9 @@ export interface Prober {
   probe(target: ProbeTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult>;
 }
 
+/** Code of errors that tell of this node, not of the task: it is off the network by which it reaches its containers. */
+export const offNetwork = 'ENETUNREACH';
+
 export interface ProberOptions {
   /** Where a task may listen, tried in this order: the next one when nothing listens on the one before. */
   hosts: readonly [string, ...string[]];
@@ -74,7 +77,7 @@ export function createProber({ hosts, network, clock, run }: ProberOptions): Pro
           socket.once('close', () => signal.removeEventListener('abort', abort));
         }),
     ).catch((error) => {
-      if (signal.aborted) throw error;
+      if (signal.aborted || systemCode(error) === offNetwork) throw error;
       return { kind: 'tcp', connected: false };
     });
 
