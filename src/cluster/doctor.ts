@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
+import { applyDefaults } from '../config/defaults.ts';
+import type { ClusterConfig } from '../config/types.ts';
 import { findPrograms } from '../runtime/process/programs.ts';
 import { messageOf, systemCode } from '../support/errors.ts';
 
@@ -19,6 +20,10 @@ export interface DoctorInput {
   /** The state folder. */
   root: string;
   env: Readonly<Record<string, string | undefined>>;
+  /** Whether registries may be asked for images; nothing else uses the network. */
+  network?: boolean;
+  /** The choices of images; default: those of a configuration that says nothing. */
+  config?: Pick<ClusterConfig, 'components' | 'images'>;
 }
 
 type Finding = Omit<Check, 'name'>;
@@ -26,7 +31,21 @@ type Finding = Omit<Check, 'name'>;
 const megabyte = 1024 * 1024;
 
 /** Makes every check; one that can't be made becomes a warning. Never throws. */
-export function runChecks(input: DoctorInput): Promise<Check[]> {
+export async function runChecks(input: DoctorInput): Promise<Check[]> {
+  const [own, docker] = await Promise.all([runOwnChecks(input), runDockerChecks(input)]);
+  return [...own, ...docker];
+}
+
+async function runDockerChecks({ env, network = false, config }: DoctorInput): Promise<Check[]> {
+  try {
+    const { checkDocker } = await import('./doctor-docker.ts');
+    return await checkDocker({ env, network, config: config ?? applyDefaults({}, 'doctor') });
+  } catch (error) {
+    return [{ name: 'docker', state: 'warning', title: `docker can't be checked: ${messageOf(error)}` }];
+  }
+}
+
+function runOwnChecks(input: DoctorInput): Promise<Check[]> {
   const checks: Record<string, () => Finding | Promise<Finding>> = {
     node: checkNode,
     state: () => checkStateFolder(input.root),
@@ -34,7 +53,6 @@ export function runChecks(input: DoctorInput): Promise<Check[]> {
     memory: checkMemory,
     loopback: checkLoopback,
     'dns-port': checkDnsPort,
-    docker: checkDocker,
     zookeeper: () => checkZooKeeper(input.env),
   };
   return Promise.all(
@@ -124,12 +142,6 @@ function whyNotBound(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-async function checkDocker(): Promise<Finding> {
-  const version = await output('docker', ['version', '--format', '{{.Server.Version}}']);
-  if (version) return { state: 'note', title: `Docker ${version} is here; this version of devcluster does not use it` };
-  return { state: 'note', title: 'No Docker engine answers; clusters run as local processes without it' };
-}
-
 /** Only a cluster that asks for the real ZooKeeper needs it. */
 function checkZooKeeper(env: DoctorInput['env']): Finding {
   try {
@@ -141,12 +153,4 @@ function checkZooKeeper(env: DoctorInput['env']): Finding {
   } catch (error) {
     return { state: 'note', title: `${messageOf(error)}; the embedded engine needs none of it` };
   }
-}
-
-function output(program: string, args: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(program, [...args], { timeout: 3000 }, (error, stdout, stderr) => {
-      resolve(error ? undefined : stdout.trim() || stderr.trim() || undefined);
-    });
-  });
 }

@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runChecks } from '../../../src/cluster/doctor.ts';
+import { judgeLimits, judgeSet, machine, memory, proxies } from '../../../src/cluster/doctor-docker.ts';
+import { imageSets } from '../../../src/plan/image-sets.ts';
+
+const amd64 = { arch: 'amd64', cgroups: 'v2' } as const;
+
+describe("what an engine's machine means", () => {
+  it('is fine where nothing is in the way', () => {
+    expect(machine({ OperatingSystem: 'Debian', Driver: 'overlay2' }, amd64)).toEqual({
+      state: 'ok',
+      title: "The engine's machine: Debian, cgroup v2, storage overlay2",
+    });
+    expect(memory({ MemTotal: 16e9, NCPU: 8 })?.state).toBe('ok');
+    expect(proxies({})).toBeUndefined();
+    expect(judgeLimits(8192, 1_048_576).state).toBe('ok');
+  });
+
+  it('is told where something is', () => {
+    expect(machine({ Driver: 'vfs' }, amd64)).toMatchObject({ state: 'warning', hint: expect.stringContaining('vfs') });
+    expect(machine({ SecurityOptions: ['name=rootless'] }, amd64).state).toBe('warning');
+    expect(machine({ OperatingSystem: 'Docker Desktop' }, amd64)).toMatchObject({
+      state: 'note',
+      hint: expect.stringContaining('published ports'),
+    });
+    expect(memory({ MemTotal: 2e9 })?.state).toBe('note');
+    expect(memory({ MemTotal: 5e8 })?.state).toBe('warning');
+    expect(judgeLimits(100, 256)).toMatchObject({ state: 'warning', hint: expect.stringContaining('ulimit') });
+  });
+
+  it('is told without the password of a proxy', () => {
+    const told = proxies({ HttpsProxy: 'http://me:secret@proxy:3128', NoProxy: 'localhost' });
+    expect(JSON.stringify(told)).not.toContain('secret');
+    expect(told?.hint).toContain('localhost');
+  });
+
+  it('is told of an engine that leaves out everything', () => {
+    expect(machine({}, amd64).title).toContain('unknown');
+    expect(memory({})).toBeUndefined();
+  });
+});
+
+describe('which set of images suits an engine', () => {
+  const states = (arch: string, cgroups: 'v1' | 'v2') =>
+    Object.fromEntries(
+      Object.entries(imageSets).map(([name, set]) => {
+        const { state, title } = judgeSet(name as keyof typeof imageSets, set, { arch, cgroups }, 'none is here');
+        return [name, title.includes('by default') ? 'default' : state];
+      }),
+    );
+
+  it('is decided by its cgroups and its kind of machine', () => {
+    expect(states('amd64', 'v2')).toEqual({ clusterd: 'default', apache: 'note', 'native-arm64': 'ok' });
+    expect(states('amd64', 'v1')).toEqual({ clusterd: 'note', apache: 'default', 'native-arm64': 'note' });
+    expect(states('arm64', 'v2')).toEqual({ clusterd: 'note', apache: 'note', 'native-arm64': 'default' });
+  });
+});
+
+describe('doctor', () => {
+  it('never fails, whatever the engine is', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'doctor-'));
+    try {
+      for (const DOCKER_HOST of ['unix:///nowhere/docker.sock', 'nonsense', 'tcp://127.0.0.1:1', 'ssh://me@there']) {
+        const checks = await runChecks({ root: folder, env: { DOCKER_HOST, HOME: folder } });
+        expect(checks.find(({ name }) => name === 'docker')).toMatchObject({ state: 'note' });
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
