@@ -726,12 +726,13 @@ describeServers('sessions', (bench) => {
   });
 
   test('live as long as pings come', async () => {
-    const client = await bench.client(0, { timeoutMs: 1000 });
+    // Long enough for a busy machine to send the pings in time.
+    const client = await bench.client(0, { timeoutMs: 2500 });
     const other = await bench.client(0);
     const root = await bench.root();
     const path = await create(client, `${root}/e`, null, 1);
     // Another session of the same timeout that ends in between shows that time passed.
-    const silent = await bench.client(0, { timeoutMs: 1000 });
+    const silent = await bench.client(0, { timeoutMs: 2500 });
     const pings = setInterval(() => void client.call('ping', {}, -2).catch(() => {}), 300);
     await silent.closed;
     clearInterval(pings);
