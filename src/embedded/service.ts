@@ -1,4 +1,5 @@
 import type { Clock } from '../support/clock.ts';
+import { messageOf } from '../support/errors.ts';
 import type { Logger } from '../support/logger.ts';
 import type { Network } from '../support/network.ts';
 
@@ -30,6 +31,16 @@ export interface RunningService {
   readonly ready: Promise<void>;
   /** Ends it in order; resolves when everything it owned is closed. */
   stop(): Promise<void>;
+}
+
+/** A service can't start. `exitCode` is what the program that it stands in for ends with then. */
+export class StartError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.exitCode = exitCode;
+  }
 }
 
 /** @throws when it can't start (bad flags, port in use); the host reports it and tries again */

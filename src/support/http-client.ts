@@ -16,6 +16,8 @@ export interface HttpCall {
   socketPath?: string;
   /** false accepts any certificate. */
   verifyTls?: boolean;
+  /** Told of 1xx answers; the final one may still come, but not after 101. */
+  onInformation?: (status: number) => void;
   /** Certificates to trust instead of the system's, PEM. */
   ca?: string;
 }
@@ -111,6 +113,15 @@ function exchange(url: string, call: HttpCall): Promise<IncomingMessage> {
       clearTimeout(timer);
       resolve(response);
     });
+    const { onInformation } = call;
+    if (onInformation) {
+      request.on('information', ({ statusCode }) => onInformation(statusCode));
+      request.once('upgrade', ({ statusCode }, socket) => {
+        onInformation(statusCode ?? 101);
+        socket.destroy();
+        request.destroy(new Error(`${url} answered with another protocol`));
+      });
+    }
     request.once('error', (error) => {
       clearTimeout(timer);
       reject(error);

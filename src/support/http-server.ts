@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { gzip } from 'node:zlib';
 import { messageOf } from './errors.ts';
@@ -75,6 +76,14 @@ export interface HttpServerOptions {
   maxBodyBytes?: number;
   /** Answers of at least this many bytes are gzipped for clients that accept it. Default 1024; 0 never. */
   gzipFrom?: number;
+  /** The server speaks TLS with this certificate. */
+  tls?: ServerTls;
+}
+
+/** A certificate with its key, as a PKCS #12 file. */
+export interface ServerTls {
+  pfx: Buffer;
+  passphrase?: string;
 }
 
 export interface HttpServer {
@@ -94,9 +103,11 @@ export interface HttpServer {
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const sockets = new Set<Socket>();
-  const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (raw, response) => {
-    void answerRequest(options, raw, response);
-  });
+  const times = { keepAliveTimeout: 75_000, requestTimeout: 0 };
+  const listener = (raw: IncomingMessage, response: ServerResponse) => void answerRequest(options, raw, response);
+  const server: Server = options.tls
+    ? createTlsServer({ ...times, ...options.tls }, listener)
+    : createServer(times, listener);
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.setNoDelay(true);

@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../../support/clock.ts';
 import { messageOf } from '../../support/errors.ts';
 import type { Logger } from '../../support/logger.ts';
 import type { Network } from '../../support/network.ts';
-import type { RunningService, ServiceExit, StartService } from '../service.ts';
+import { type RunningService, type ServiceExit, StartError, type StartService } from '../service.ts';
 import { nextRestartDelay } from './backoff.ts';
 
 /** One service of the node, kept running. */
@@ -79,7 +79,8 @@ export function supervise(options: SupervisorOptions): Supervisor {
         network: current.network,
       });
     } catch (error) {
-      ended(current, { code: 1, reason: `could not start: ${messageOf(error)}` });
+      const code = error instanceof StartError ? error.exitCode : 1;
+      ended(current, { code, reason: `could not start: ${messageOf(error)}` });
       return undefined;
     }
     void running.exited.then((exit) => ended(current, exit));

@@ -4,7 +4,13 @@ import { messageOf } from '../../support/errors.ts';
 import { HttpError } from '../../support/http-server.ts';
 import { forkRandom, uuidFrom } from '../../support/random.ts';
 import { createScope } from '../../support/scope.ts';
-import type { RunningService, ServiceContext, ServiceExit, StartService } from '../service.ts';
+import {
+  type RunningService,
+  type ServiceContext,
+  type ServiceExit,
+  StartError,
+  type StartService,
+} from '../service.ts';
 import { joinElection } from './election.ts';
 import { createEventBus } from './events.ts';
 import { appRoutes } from './http/apps.ts';
@@ -12,21 +18,23 @@ import type { ApiContext } from './http/context.ts';
 import { deploymentRoutes } from './http/deployments.ts';
 import { createEventStreams } from './http/event-stream.ts';
 import { groupRoutes } from './http/groups.ts';
+import { readKeystore } from './http/keystore.ts';
 import { podRoutes } from './http/pods.ts';
 import { createLeaderProxy } from './http/proxy.ts';
 import { queueRoutes } from './http/queue.ts';
-import { createApiServer } from './http/server.ts';
+import { type ApiServerOptions, createApiServer } from './http/server.ts';
 import { systemRoutes } from './http/system.ts';
 import { taskRoutes } from './http/tasks.ts';
 import { describeLeader } from './leader/metrics.ts';
 import { type LeaderSession, startLeaderSession } from './leader/session.ts';
+import { createLoggers } from './loggers.ts';
 import { createMetrics } from './metrics.ts';
 import type { ModelConfig } from './model/config.ts';
 import { type MarathonOptions, parseOptions } from './options.ts';
 import { fixedMasters, followMasters, type Masters } from './scheduler/masters.ts';
 
 /** Exit codes of the original. */
-const exitCodes = { leadershipLost: 103, leadershipEnded: 105, loadingFailed: 107 };
+const exitCodes = { leadershipLost: 103, leadershipEnded: 105, loadingFailed: 107, cannotBind: 111, badFlag: 112 };
 
 /** Between the answer to DELETE /v2/leader and the end, so that the answer gets out. */
 const abdicationMs = 500;
@@ -38,9 +46,12 @@ const lastWritesMs = 1000;
  * leader, which alone schedules; the others pass requests on to it.
  */
 export const start: StartService = async (context) => {
-  const { clock, appClock = clock, log, network, random } = context;
-  const options = parseOptions(context.argv, context.env);
+  const { clock, appClock = clock, network, random } = context;
+  const options = readOptions(context);
   const scope = createScope();
+  const loggers = createLoggers(context.log, clock);
+  scope.defer(() => loggers.close());
+  const { log } = loggers;
   const events = createEventBus(appClock);
   const streams = createEventStreams(events, clock, options.eventStreamMaxOutstanding);
   const metrics = createMetrics(options.metricsPrefix);
@@ -58,7 +69,7 @@ export const start: StartService = async (context) => {
     clock: appClock,
   };
 
-  const server = createApiServer({
+  const common: ApiServerOptions = {
     options,
     log,
     leaderUrl: () => (session ? `http://${self()}` : undefined),
@@ -76,13 +87,31 @@ export const start: StartService = async (context) => {
         ...api,
         options,
         metrics,
+        loggers,
         leader: () => election.leader,
         abdicate: () => scope.defer(clock.after(abdicationMs, () => end(exitCodes.leadershipEnded, 'abdicated'))),
       }),
     ],
-  });
-  port = await server.listen(options.httpPort, options.httpAddress);
+  };
+  const server = createApiServer(common);
+  const cannotListen = async (error: unknown): Promise<never> => {
+    await scope.close();
+    throw new StartError(exitCodes.cannotBind, error);
+  };
+  port = await server.listen(options.httpPort, options.httpAddress).catch(cannotListen);
   scope.defer(() => server.close());
+  if (options.https) {
+    const { address, port: httpsPort } = options.https;
+    const secure = createApiServer(
+      common,
+      await readKeystore(options.https).catch(async (error: unknown) => {
+        await scope.close();
+        throw new StartError(exitCodes.badFlag, error);
+      }),
+    );
+    scope.defer(() => secure.close());
+    await secure.listen(httpsPort, address).catch(cannotListen);
+  }
   scope.defer(() => streams.close());
 
   const client = createZooKeeperClient({
@@ -184,6 +213,15 @@ export const start: StartService = async (context) => {
   return { exited: exit.promise, ready, stop: () => close(lastWritesMs) } satisfies RunningService;
 };
 
+/** @throws StartError */
+function readOptions({ argv, env }: ServiceContext): MarathonOptions {
+  try {
+    return parseOptions(argv, env);
+  } catch (error) {
+    throw new StartError(exitCodes.badFlag, error);
+  }
+}
+
 function modelConfig(options: MarathonOptions): ModelConfig {
   return {
     features: options.features,
@@ -195,6 +233,7 @@ function modelConfig(options: MarathonOptions): ModelConfig {
     executor: options.executor,
     mesosUser: options.mesosUser,
     newGroupEnforceRole: options.newGroupEnforceRole,
+    gpuSchedulingBehavior: options.gpuScheduling,
     ...(options.defaultNetworkName === undefined ? {} : { defaultNetworkName: options.defaultNetworkName }),
     ...(options.envVarsPrefix === undefined ? {} : { envVarsPrefix: options.envVarsPrefix }),
   };

@@ -10,6 +10,8 @@ export interface MarathonOptions {
   hostname: string;
   httpAddress: string;
   httpPort: number;
+  /** Only with a keystore. */
+  https: { address: string; port: number; keystore: string; password: string | undefined } | undefined;
   httpCredentials: { user: string; password: string } | undefined;
   httpMaxConcurrentRequests: number | undefined;
   eventStreamMaxOutstanding: number;
@@ -45,6 +47,7 @@ export interface MarathonOptions {
   localPortMax: number;
   envVarsPrefix: string | undefined;
   features: ReadonlySet<string>;
+  gpuScheduling: 'restricted' | 'unrestricted';
   defaultNetworkName: string | undefined;
   mesosBridgeName: string;
   executor: string;
@@ -79,6 +82,8 @@ const known = {
   disable_http: 'switch',
   https_address: 'value',
   https_port: 'value',
+  ssl_keystore_path: 'value',
+  ssl_keystore_password: 'value',
   http_credentials: 'value',
   http_realm: 'value',
   http_max_concurrent_requests: 'value',
@@ -186,6 +191,12 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
   if (master === undefined) throw new FlagError("Required option 'master' not found");
   const httpPort = number('http_port', 8080);
   if (httpPort < 0 || httpPort > 65535) throw new FlagError(`http_port must be a port number, not ${httpPort}`);
+  const keystore = text('ssl_keystore_path');
+  if (raw.disable_http === true)
+    throw new FlagError('disable_http is not supported: the instances of this Marathon reach each other over HTTP');
+  const gpuScheduling = text('gpu_scheduling_behavior') ?? 'restricted';
+  if (gpuScheduling !== 'restricted' && gpuScheduling !== 'unrestricted')
+    throw new FlagError(`gpu_scheduling_behavior must be 'restricted' or 'unrestricted', not '${gpuScheduling}'`);
   const features = new Set(list(text('enable_features')));
   const unknown = [...features].filter((feature) => !knownFeatures.includes(feature));
   if (unknown.length > 0)
@@ -210,6 +221,15 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     hostname: text('hostname') ?? systemHostname(),
     httpAddress: text('http_address') ?? '0.0.0.0',
     httpPort,
+    https:
+      keystore === undefined
+        ? undefined
+        : {
+            address: text('https_address') ?? text('http_address') ?? '0.0.0.0',
+            port: number('https_port', 8443),
+            keystore,
+            password: text('ssl_keystore_password'),
+          },
     httpCredentials: credentials(text('http_credentials')),
     httpMaxConcurrentRequests: integer('http_max_concurrent_requests', text('http_max_concurrent_requests')),
     eventStreamMaxOutstanding: number('http_event_stream_max_outstanding_messages', 1024),
@@ -244,6 +264,7 @@ export function parseOptions(argv: readonly string[], env: Readonly<Record<strin
     localPortMax,
     envVarsPrefix: text('env_vars_prefix'),
     features,
+    gpuScheduling,
     defaultNetworkName: text('default_network_name'),
     mesosBridgeName: text('mesos_bridge_name') ?? 'mesos-bridge',
     executor: text('executor') ?? '//cmd',
@@ -347,7 +368,7 @@ export function describeOptions(options: MarathonOptions, leaderUiUrl: string | 
     },
     http_config: {
       http_port: options.httpPort,
-      https_port: integer('https_port', shown('https_port') ?? undefined) ?? 8443,
+      https_port: options.https?.port ?? integer('https_port', shown('https_port') ?? undefined) ?? 8443,
     },
   };
 }

@@ -116,11 +116,11 @@ export function createHealthManager(options: HealthManagerOptions): HealthManage
     const target = healthTarget(entry.app, instance, check);
     if (!target) return false;
     const cause = await causeOfFailure(prober, check, target);
-    if (watched.get(id) !== entry) return false;
+    if (watched.get(id) !== entry || cause === 'ignored') return false;
     const current = tracker.get(id);
     if (current?.task?.id !== entry.taskId || current.condition !== 'Running') return false;
     if (cause === undefined) judge(current, entry, index, true, undefined);
-    else if (!ignoresFailure(entry, index, check)) failed(current, entry, index, check, cause);
+    else if (!ignoresFailure(entry, index, check)) failed(current, entry, index, check, cause.text);
     return cause === undefined;
   };
 
@@ -194,16 +194,20 @@ function inherited(instanceId: string, healthy: boolean, now: number): Health {
   return healthy ? afterSuccess(firstHealth(instanceId), at) : afterFailure(firstHealth(instanceId), at, '');
 }
 
-/** @returns undefined when the check is passed */
+/** @returns undefined when the check is passed, `ignored` when the answer says nothing */
 async function causeOfFailure(
   prober: Prober,
   check: AppHealthCheck,
   target: { host: string; port: number },
-): Promise<string | undefined> {
+): Promise<{ readonly text: string } | 'ignored' | undefined> {
   const timeoutMs = check.timeoutSeconds * 1000;
-  if (check.protocol === 'TCP') return prober.tcp(target.host, target.port, timeoutMs);
+  if (check.protocol === 'TCP') {
+    const text = await prober.tcp(target.host, target.port, timeoutMs);
+    return text === undefined ? undefined : { text };
+  }
   const scheme = check.protocol === 'HTTPS' ? 'https' : 'http';
   const probe = await prober.http(probeUrl(scheme, target, check.path), timeoutMs);
-  if (!probe.answered) return probe.cause;
-  return probe.status >= 200 && probe.status < 400 ? undefined : `HTTP status ${probe.status}`;
+  if (!probe.answered) return { text: probe.cause };
+  if (probe.status < 200 && check.ignoreHttp1xx) return 'ignored';
+  return probe.status >= 200 && probe.status < 400 ? undefined : { text: `HTTP status ${probe.status}` };
 }

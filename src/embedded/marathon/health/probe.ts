@@ -24,11 +24,15 @@ export function createProber(network: Network): Prober {
     connectTls({ socket: network.connect(o.port, o.host), rejectUnauthorized: false });
   return {
     async http(url, timeoutMs, bodyBytes = 0) {
+      let information: number | undefined;
       try {
         const response = await httpStream(url, {
           headers: { Accept: '*/*', 'User-Agent': 'marathon', Connection: 'close' },
           timeoutMs,
           verifyTls: false,
+          onInformation: (status) => {
+            information = status;
+          },
           agent: url.startsWith('https:') ? tlsAgent : network.httpAgent,
         });
         const text = bodyBytes > 0 ? await readUpTo(response, bodyBytes) : '';
@@ -40,6 +44,8 @@ export function createProber(network: Network): Prober {
           body: text,
         };
       } catch (error) {
+        // A server that never gets beyond this has answered all the same.
+        if (information !== undefined) return { answered: true, status: information, contentType: '', body: '' };
         return { answered: false, cause: causeOf(error, timeoutMs) };
       }
     },

@@ -9,6 +9,7 @@ import {
   type HttpServer,
   type handled,
   type Route,
+  type ServerTls,
 } from '../../../support/http-server.ts';
 import type { Logger } from '../../../support/logger.ts';
 import type { MarathonOptions } from '../options.ts';
@@ -25,8 +26,8 @@ export interface ApiServerOptions {
   leaderUrl: () => string | undefined;
 }
 
-/** The HTTP server of one instance: what every answer has in common. Source: api/*Filter.scala. */
-export function createApiServer(input: ApiServerOptions): HttpServer {
+/** The HTTP server, or with `tls` the HTTPS server, of one instance: what every answer has in common. Source: api/*Filter.scala. */
+export function createApiServer(input: ApiServerOptions, tls?: ServerTls): HttpServer {
   const { options } = input;
   let underWay = 0;
 
@@ -83,6 +84,7 @@ export function createApiServer(input: ApiServerOptions): HttpServer {
     log: input.log,
     before,
     headers,
+    ...(tls ? { tls } : {}),
     allowedHosts: { names: [options.hostname.toLowerCase(), systemHostname().toLowerCase()], domain: 'mesos' },
     notFound: () => failure(404, 'URI not found'),
     methodNotAllowed: (_request, allowed) => ({

@@ -1,12 +1,16 @@
 import { versions } from '../../../protocols/versions.ts';
+import { messageOf } from '../../../support/errors.ts';
 import { type HttpAnswer, HttpError, type HttpRequest, type Route } from '../../../support/http-server.ts';
+import { checkLoggerChange, type Loggers } from '../loggers.ts';
 import type { Metrics } from '../metrics.ts';
 import { describeOptions, type MarathonOptions } from '../options.ts';
-import type { ApiContext } from './context.ts';
+import { fileOf } from '../store/backup.ts';
+import { type ApiContext, jsonBody, valueOrThrow } from './context.ts';
 
 export interface SystemContext extends ApiContext {
   options: MarathonOptions;
   metrics: Metrics;
+  loggers: Loggers;
   /** `host:port` of the leader, as every instance knows it. */
   leader: () => string | undefined;
   /** Gives up leadership, shortly after the answer is sent. */
@@ -46,13 +50,38 @@ export function systemRoutes(context: SystemContext): Route[] {
     return { status: 200, body: { leader: hostPort } };
   };
 
-  const abdicate: Route['handler'] = (request) => {
-    for (const name of ['backup', 'restore'])
-      if (request.query.has(name))
-        throw new HttpError(400, { message: `The parameter '${name}' is not supported: the state is in ZooKeeper.` });
-    context.session();
+  const abdicate: Route['handler'] = async (request) => {
+    const session = context.session();
+    const asked: Record<string, string> = {};
+    for (const name of ['backup', 'restore']) {
+      const uri = request.query.get(name);
+      if (uri === null) continue;
+      try {
+        fileOf(uri);
+      } catch (error) {
+        throw new HttpError(422, { message: messageOf(error) });
+      }
+      asked[name] = uri;
+    }
+    if (Object.keys(asked).length > 0) {
+      session.store.saveRuntime(asked);
+      await session.store.flushed();
+    }
     context.abdicate();
     return { status: 200, body: { message: 'Leadership abdicated', details: [] } };
+  };
+
+  const config: Route['handler'] = () => ({
+    status: 200,
+    body: describeOptions(options, null),
+  });
+
+  const showLoggers: Route['handler'] = () => ({ status: 200, body: context.loggers.levels() });
+
+  const changeLogger: Route['handler'] = async (request) => {
+    const change = valueOrThrow(checkLoggerChange(await jsonBody(request)));
+    context.loggers.change(change.logger, change.level, change.durationSeconds);
+    return { status: 200, body: change };
   };
 
   const prometheus: Route['handler'] = (): HttpAnswer =>
@@ -70,6 +99,9 @@ export function systemRoutes(context: SystemContext): Route[] {
     { method: 'GET', path: /^\/v2\/info\/?$/, handler: info },
     { method: 'GET', path: /^\/v2\/leader\/?$/, handler: leader },
     { method: 'DELETE', path: /^\/v2\/leader\/?$/, handler: abdicate },
+    { method: 'GET', path: /^\/config\/?$/, handler: config },
+    { method: 'GET', path: /^\/logging\/?$/, handler: showLoggers },
+    { method: 'POST', path: /^\/logging\/?$/, handler: changeLogger },
     { method: 'GET', path: /^\/metrics\/?$/, handler: () => ({ status: 200, body: metrics.json() }) },
     { method: 'GET', path: /^\/metrics\/prometheus\/?$/, handler: prometheus },
     { method: 'GET', path: /^\/v2\/plugins\/?$/, handler: () => ({ status: 200, body: { plugins: [] } }) },

@@ -75,6 +75,7 @@ export function createCatalog(root: Group, definitions: readonly RunSpec[]): Cat
     },
     enforcesRole: (id) => getGroup(current, topLevelOf(id))?.enforceRole === true,
     prune(instances) {
+      if (old.size === 0) return;
       const used = new Set<string>();
       for (const instance of instances) used.add(key(instance.appId, instance.appVersion));
       for (const name of old.keys()) if (!used.has(name)) old.delete(name);

@@ -7,7 +7,7 @@ import type { InstanceTracker } from '../instances.ts';
 import type { OfferDemand } from '../launch/demand.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { tasksOf } from '../model/instance.ts';
+import { type Instance, tasksOf } from '../model/instance.ts';
 import type { RunSpec } from '../model/run-spec.ts';
 import type { MarathonOptions } from '../options.ts';
 import { createDriver, type Driver } from '../scheduler/driver.ts';
@@ -53,6 +53,9 @@ export interface FrameworkLink {
 /** Exit codes of the original. */
 const exitCodes = { error: 106, removed: 110 };
 
+/** How long a launch may take to reach the master. */
+const launchMs = 10_000;
+
 export function createFrameworkLink(input: FrameworkLinkOptions): FrameworkLink {
   const { options, config, masters, tracker, catalog, store, demand, events, metrics, network, clock, log } = input;
   let frameworkId = input.stored?.id;
@@ -85,10 +88,16 @@ export function createFrameworkLink(input: FrameworkLinkOptions): FrameworkLink 
       ],
     };
   };
+  let subscribedAt = 0;
+  /** Its launch may still be on its way to the master, which would take the task for lost. */
+  const isUnderWay = (instance: Instance) => {
+    const since = Date.parse(instance.since);
+    return instance.condition === 'Provisioned' && since >= subscribedAt && clock.now() - since < launchMs;
+  };
   const reconcile = () => {
     const tasks = [];
     for (const instance of tracker.all())
-      if (instance.condition !== 'Scheduled')
+      if (instance.condition !== 'Scheduled' && !isUnderWay(instance))
         for (const { id } of tasksOf(instance)) tasks.push({ taskId: id, agentId: instance.placement?.agentId });
     if (tasks.length > 0) driver.reconcile(tasks);
     driver.reconcile([]);
@@ -121,6 +130,7 @@ export function createFrameworkLink(input: FrameworkLinkOptions): FrameworkLink 
       return suppressedAtSubscribe;
     },
     onSubscribed(id, master) {
+      subscribedAt = clock.now();
       const isNew = frameworkId === undefined;
       const isSameMaster = master !== undefined && master.id === masterId;
       const hostname = master?.hostname ?? '';

@@ -24,10 +24,11 @@ import { isPod, type RunSpec } from '../model/run-spec.ts';
 import type { MarathonOptions } from '../options.ts';
 import type { Driver } from '../scheduler/driver.ts';
 import type { Masters } from '../scheduler/masters.ts';
-import { createStateStore, emptyState, loadState, type StateStore } from '../store/state.ts';
-import { createStateWriter } from '../store/writer.ts';
+import { createStateStore, emptyState, type LoadedState, loadState, type StateStore } from '../store/state.ts';
+import { createStateWriter, type StateWriter } from '../store/writer.ts';
 import { createStateReader, createWriterClient, takeOver } from '../store/zookeeper.ts';
 import { announceHealthChecks, announceInstances } from './announcements.ts';
+import { carryOut } from './backup.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { createDeployments, type Deployments } from './deployments.ts';
 import { createFrameworkLink } from './framework.ts';
@@ -102,21 +103,27 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     await scope.close();
     throw error;
   });
-  async function load() {
+  async function load(): Promise<{ taken: { version: number }; loaded: LoadedState }> {
     const taken = await takeOver(client, base, input.leaderId, input.acl);
-    return { taken, loaded: taken.isNew ? emptyState(iso()) : await loadState(reader, iso()) };
+    const loaded = taken.isNew ? emptyState(iso()) : await loadState(reader, iso());
+    if (!loaded.runtime) return { taken, loaded };
+    await carryOut(loaded.runtime, reader, () => writerFor(taken, loaded), log);
+    return load();
   }
-  const writer = createStateWriter({
-    client: createWriterClient(client, input.acl),
-    base,
-    writerId: input.leaderId,
-    existing: loaded.existing,
-    writerVersion: taken.version,
-    maxNodeSize: options.zkMaxNodeSize,
-    compressFrom: options.zkCompression ? options.zkCompressionThreshold : undefined,
-    log,
-    onLost: (reason) => input.onFatal(storageLost, reason),
-  });
+  function writerFor(taken: { version: number }, loaded: LoadedState): StateWriter {
+    return createStateWriter({
+      client: createWriterClient(client, input.acl),
+      base,
+      writerId: input.leaderId,
+      existing: loaded.existing,
+      writerVersion: taken.version,
+      maxNodeSize: options.zkMaxNodeSize,
+      compressFrom: options.zkCompression ? options.zkCompressionThreshold : undefined,
+      log,
+      onLost: (reason) => input.onFatal(storageLost, reason),
+    });
+  }
+  const writer = writerFor(taken, loaded);
   scope.defer(() => writer.close());
   const store = createStateStore({
     writer,

@@ -14,6 +14,7 @@ import type { StateWriter } from './writer.ts';
  *
  *   writer                          who wrote last, and which batch it was
  *   framework                       {"id", "master"}: the framework's id and that of the master it registered with
+ *   runtime                         what the next leader does first, see backup.ts
  *   roots/<version>                 the tree of groups with the versions of the apps in it
  *   apps/<b>/<id>:<version>         definitions of apps and pods
  *   deployments/<id>                running deployments: the versions of the trees they lead from and to
@@ -43,6 +44,14 @@ export interface StoredFramework {
   readonly master?: string;
 }
 
+/** What the next leader is asked to do before it begins. */
+export interface RuntimeConfiguration {
+  /** `file://` URI to write the state to. */
+  readonly backup?: string;
+  /** `file://` URI to take the state from; it replaces what there is, after the backup. */
+  readonly restore?: string;
+}
+
 interface StoredDeployment {
   readonly id: string;
   readonly version: Timestamp;
@@ -54,6 +63,7 @@ interface StoredDeployment {
 /** Everything a new leader takes over. */
 export interface LoadedState {
   framework: StoredFramework | undefined;
+  runtime: RuntimeConfiguration | undefined;
   root: Group;
   deployments: DeploymentPlan[];
   instances: Instance[];
@@ -76,6 +86,7 @@ const buckets = '0123456789abcdef';
 export function emptyState(now: Timestamp): LoadedState {
   return {
     framework: undefined,
+    runtime: undefined,
     root: emptyRoot(now),
     deployments: [],
     instances: [],
@@ -104,15 +115,17 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
     return lists.flat();
   };
   for (const folder of stateFolders) existing.add(folder);
-  const [roots, apps, deployments, instancePaths, failurePaths, framework] = await Promise.all([
+  const [roots, apps, deployments, instancePaths, failurePaths, framework, runtime] = await Promise.all([
     names('roots'),
     bucketed('apps'),
     names('deployments'),
     bucketed('instances'),
     bucketed('failures'),
     reader.data('framework'),
+    reader.data('runtime'),
   ]);
   if (framework) existing.add('framework');
+  if (runtime) existing.add('runtime');
 
   const appVersions = new Map<PathId, number[]>();
   for (const path of apps) {
@@ -158,6 +171,7 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
 
   return {
     framework: framework && parse<StoredFramework>(framework, 'framework'),
+    runtime: runtime && parse<RuntimeConfiguration>(runtime, 'runtime'),
     root: root ?? emptyRoot(now),
     deployments: plans.filter((plan) => plan !== undefined).sort((a, b) => (a.version < b.version ? -1 : 1)),
     instances,
@@ -173,6 +187,8 @@ export async function loadState(reader: StateReader, now: Timestamp): Promise<Lo
 export interface StateStore {
   saveFramework(framework: StoredFramework): void;
   removeFramework(): void;
+  /** Asks the next leader for what it does before anything else. */
+  saveRuntime(configuration: RuntimeConfiguration): void;
   /** Writes a new root version with all definitions in it that are not stored yet, and drops what is too old. */
   saveRoot(root: Group, difference: { changed: readonly RunSpec[]; removed: readonly RunSpec[] }): void;
   /** @throws DocumentTooLarge */
@@ -241,6 +257,7 @@ export function createStateStore(options: StateStoreOptions): StateStore {
   return {
     saveFramework: (framework) => writer.put('framework', framework),
     removeFramework: () => writer.remove('framework'),
+    saveRuntime: (configuration) => writer.put('runtime', configuration),
     saveRoot(root, { changed, removed }) {
       for (const app of changed) {
         deleted.delete(app.id);
