@@ -284,6 +284,16 @@ describe('the master', () => {
     expect((await second.app('/web')).tasks).toHaveLength(instances);
   });
 
+  test('reconciliation in the middle of launching repeats no launch', async () => {
+    const marathon = await another({ reconciliation_initial_delay: 5, reconciliation_interval: 5 });
+    await marathon.service.ready;
+    const app = (i: number) => ({ id: `/many/app-${i}`, cmd: 'sleep 1', ...small, instances: 5 });
+    await Promise.all(Array.from({ length: 20 }, (_, i) => marathon.call('POST', '/v2/apps', app(i))));
+    await expect.poll(() => marathon.deployments()).toEqual([]);
+    expect(master.running()).toHaveLength(100);
+    expect(master.tasks.size).toBe(100);
+  });
+
   test('a framework that was removed for good registers as a new one, and its apps run again', async () => {
     const first = await another();
     await first.service.ready;
