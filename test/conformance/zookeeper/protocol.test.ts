@@ -713,7 +713,7 @@ describeServers('sessions', (bench) => {
   });
 
   test('end when nothing is heard of the client, and its nodes go', async () => {
-    const watcher = await bench.client(0);
+    const watcher = await bench.client(0, { timeoutMs: 10_000 });
     const silent = await bench.client(0, { timeoutMs: 1000 });
     const root = await bench.root();
     const path = await create(silent, `${root}/e`, null, 1);
@@ -728,7 +728,7 @@ describeServers('sessions', (bench) => {
   test('live as long as pings come', async () => {
     // Long enough for a busy machine to send the pings in time.
     const client = await bench.client(0, { timeoutMs: 2500 });
-    const other = await bench.client(0);
+    const other = await bench.client(0, { timeoutMs: 10_000 });
     const root = await bench.root();
     const path = await create(client, `${root}/e`, null, 1);
     // Another session of the same timeout that ends in between shows that time passed.
