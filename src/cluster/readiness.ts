@@ -88,6 +88,7 @@ const longestTickMs = 1_000;
 /** Starts to wait. Everything it uses is given back when its result is there. */
 export function awaitReady(options: ReadinessOptions): Readiness {
   const { plan, signal, progress, probe } = options;
+  const begunAt = performance.now();
   const scope = createScope();
   const entries = options.nodes.flatMap((node) =>
     servicesOf(node)
@@ -156,6 +157,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     if (entry.ready) return;
     entry.ready = true;
     trace(`ready ${entry.id}${leader ? ' (leader)' : ''}`);
+    progress.detail(`${entry.id} was ready after ${((performance.now() - begunAt) / 1000).toFixed(2)} s`);
     // What one instance of Marathon knows the others, which pass the question on to the leader, know too.
     if (entry.service.component === 'marathon') for (const other of of('marathon')) if (!other.ready) void check(other);
   };
@@ -333,7 +335,9 @@ function overdue(
     if (entry.ready || !entry.service.after.every(isDone)) continue;
     entry.waitedMs += elapsedMs;
   }
-  return entries.find((entry) => !entry.ready && entry.waitedMs >= limitMs);
+  return entries.find(
+    (entry) => !entry.ready && entry.waitedMs >= Math.max(limitMs, (entry.service.startSeconds ?? 0) * 1000),
+  );
 }
 
 /** In the order in which components need each other, so that the first one is the cause rather than a consequence. */

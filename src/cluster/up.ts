@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { applyDefaults } from '../config/defaults.ts';
+import { applyDefaults, defaults } from '../config/defaults.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { ClusterConfig, Engine } from '../config/types.ts';
 import { imagesOf } from '../plan/image-sets.ts';
@@ -130,7 +130,7 @@ async function bringUp(
   const waiting = {
     runtime,
     plan,
-    timeoutSeconds: config.timeouts.up,
+    timeoutSeconds: timeLimit(config, plan),
     serviceTimeoutSeconds: config.timeouts.service,
     signal,
     probe: context.probe,
@@ -170,6 +170,13 @@ async function bringUp(
   return { record: done, runtime, leaders, outcome, seconds };
 }
 
+/** The configured one; programs that start slowly have their time on top of the default. */
+function timeLimit({ timeouts }: ClusterConfig, plan: ClusterPlan): number {
+  if (timeouts.up !== defaults.timeouts.up) return timeouts.up;
+  const services = plan.nodes.flatMap((node) => node.units.flatMap((unit) => unit.services));
+  return timeouts.up + Math.max(0, ...services.map(({ startSeconds }) => startSeconds ?? 0));
+}
+
 /** @returns how long it took, which is the registry's time and no part of the cluster's */
 async function pullImages(
   { progress, signal }: ClusterContext,
@@ -206,7 +213,8 @@ async function reserve(runtime: Runtime, { config, engine, site }: ClusterRecord
   }
 }
 
-function siteRequest(config: ClusterConfig, engine: Engine): SiteRequest {
+/** What a runtime has to know to find places for a cluster. */
+export function siteRequest(config: ClusterConfig, engine: Engine): SiteRequest {
   const real = realComponents(config, engine);
   return {
     cluster: config.name,

@@ -63,6 +63,7 @@ export function servicePlan(
     args: readonly string[];
     env?: Readonly<Record<string, string>>;
     files?: ServicePlan['files'];
+    startSeconds?: number;
     /** What the real program's container needs beyond what all have. */
     container?: Partial<ContainerPlan>;
     ports: readonly PortName[];
@@ -83,6 +84,7 @@ export function servicePlan(
       ? (program?.version ?? (image ? tagOf(image.reference) : (own.version ?? 'latest')))
       : embeddedVersion(component),
     ...(image ? { image: image.reference, container: containerPlan(image, details.container) } : {}),
+    ...(details.startSeconds === undefined ? {} : { startSeconds: details.startSeconds }),
     ...(program ? { command: program.command } : {}),
     args: details.args,
     env: { ...details.env, ...own.env },

@@ -67,6 +67,7 @@ const heapMb = 512;
  */
 function realMarathon({ place, config }: ComponentContext): {
   env: Record<string, string>;
+  startSeconds: number;
   container: Partial<ContainerPlan>;
 } {
   const env = config.components.marathon.env;
@@ -76,6 +77,8 @@ function realMarathon({ place, config }: ComponentContext): {
       MARATHON_MESOS_USER: 'root',
       JAVA_OPTS: `-Xmx${heapMb}m -XX:+ExitOnOutOfMemoryError`,
     },
+    // Its JVM may need a minute to listen, and more where it is emulated.
+    startSeconds: 180,
     container: {
       init: true,
       // A heap of the user's own has a size that is not known here.

@@ -102,6 +102,8 @@ export interface ServicePlan {
   image?: string;
   /** The real program as a local process, which is given `args`; its node's host runs it. */
   command?: Program['command'];
+  /** How long it may take to get ready where that is longer than others may take. */
+  startSeconds?: number;
   /** How the container of its own is made in which a real program runs; undefined for hosted services. */
   container?: ContainerPlan;
   /** Arguments as the real program takes them. */
