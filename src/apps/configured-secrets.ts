@@ -12,13 +12,15 @@ export interface SecretSurroundings {
 
 /**
  * Puts the secrets of the configuration into the store, where agents find them.
- * @returns why some could not be read, a sentence each; what the store had of these stays
+ * @returns the names of those that changed; and why some could not be read, a sentence each: what the store had of
+ *   these stays
  */
 export async function storeConfiguredSecrets(
   store: SecretStore,
   configured: Readonly<Record<string, SecretSource>>,
   surroundings: SecretSurroundings,
-): Promise<string[]> {
+): Promise<{ changed: string[]; problems: string[] }> {
+  const changed: string[] = [];
   const problems: string[] = [];
   for (const [name, source] of Object.entries(configured)) {
     const value = await readSource(source, surroundings).catch((error: unknown) => {
@@ -28,9 +30,11 @@ export async function storeConfiguredSecrets(
     if (value === undefined) continue;
     // Unchanged ones are left alone, so that their times tell when they changed.
     const known = (await store.has(name)) ? await store.read(name) : undefined;
-    if (!known?.equals(value)) await store.set(name, value);
+    if (known?.equals(value)) continue;
+    await store.set(name, value);
+    changed.push(name);
   }
-  return problems;
+  return { changed, problems };
 }
 
 async function readSource(source: SecretSource, { env, folder }: SecretSurroundings): Promise<Buffer> {

@@ -189,7 +189,9 @@ environment that the task has. With Docker it runs inside of the container.`,
   {
     name: 'generate',
     summary: 'what devcluster would run, as files to keep',
-    arguments: [{ name: 'what', summary: 'what to write', required: true, choices: ['config', 'inventory'] }],
+    arguments: [
+      { name: 'what', summary: 'what to write', required: true, choices: ['config', 'inventory', 'compose'] },
+    ],
     options: [{ flags: '-o, --output <file>', summary: 'a file instead of stdout' }],
     load: () => import('./commands/generate.ts'),
   },

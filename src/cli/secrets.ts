@@ -2,12 +2,11 @@ import { dirname } from 'node:path';
 import { storeConfiguredSecrets } from '../apps/configured-secrets.ts';
 import type { RenderedDefinitions } from '../apps/render-definitions.ts';
 import { createSecretStore, type SecretStore } from '../apps/secret-store.ts';
-import type { ClusterRecord } from '../cluster/record.ts';
 import { loadConfig } from '../config/load.ts';
 import type { ClusterConfig, SecretSource } from '../config/types.ts';
 import { DevclusterError } from '../support/errors.ts';
 import type { AppsPlace } from './apps-place.ts';
-import { clusterContext } from './open-cluster.ts';
+import { type CliCluster, clusterContext } from './open-cluster.ts';
 import type { CommandContext } from './spec.ts';
 
 export function secretStore(context: CommandContext, cluster: string): SecretStore {
@@ -35,14 +34,15 @@ async function configuredSecrets(context: CommandContext, made: ClusterConfig): 
 /** Brings the store up to date with the configuration. @returns the store and where the configured ones come from */
 export async function freshSecrets(
   context: CommandContext,
-  record: ClusterRecord,
+  { record, runtime }: Pick<CliCluster, 'record' | 'runtime'>,
 ): Promise<SecretSources & { store: SecretStore; problems: string[] }> {
   const store = secretStore(context, record.name);
   const configured = await configuredSecrets(context, record.config);
-  const problems = await storeConfiguredSecrets(store, configured.sources, {
+  const { changed, problems } = await storeConfiguredSecrets(store, configured.sources, {
     env: context.env,
     folder: configured.folder,
   });
+  if (changed.length > 0) await runtime.refreshSecrets?.(record.plan, []);
   return { ...configured, store, problems };
 }
 
@@ -71,7 +71,7 @@ export async function checkSecrets(
     );
   // A target keeps secrets of its own, which only it knows.
   if (!cluster) return;
-  const { store, problems } = await freshSecrets(context, cluster.record);
+  const { store, problems } = await freshSecrets(context, cluster);
   for (const { source, secrets } of definitions)
     for (const [name, at] of secrets)
       if (!(await store.has(name)))

@@ -119,4 +119,9 @@ export interface Runtime {
    * exit code.
    */
   exec(plan: ClusterPlan, node: NodePlan, command: readonly string[], task?: TaskPlace): Promise<number>;
+  /**
+   * Brings the cluster's secrets, as they are in its folder, to agents that run and don't read them there.
+   * @param removed names of those that are gone
+   */
+  refreshSecrets?(plan: ClusterPlan, removed: readonly string[]): Promise<void>;
 }

@@ -97,7 +97,13 @@ function handOn(child: ChildProcess, { reason }: AbortSignal): void {
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+    // Waiting for a signal alone doesn't keep a process alive.
+    const staying = setInterval(() => {}, 2 ** 30);
+    const end = () => {
+      clearInterval(staying);
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   });
 }

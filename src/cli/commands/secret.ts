@@ -41,6 +41,7 @@ async function set(context: CommandContext, cluster: CliCluster, store: SecretSt
     });
   const changed = await store.has(name);
   await store.set(name, value);
+  await cluster.runtime.refreshSecrets?.(cluster.plan, []);
   const text = `The secret '${name}' is ${changed ? 'changed' : 'set'}.`;
   context.output.result({ name, changed }, await withUsers(cluster, [name], text));
 }
@@ -62,12 +63,13 @@ async function importFile(
   const names = [...values.keys()];
   for (const name of names) checkSecretName(name);
   for (const [name, value] of values) await store.set(name, value);
+  await cluster.runtime.refreshSecrets?.(cluster.plan, []);
   const summary = names.length === 0 ? `${file} holds no values.` : `Imported ${names.join(', ')}.`;
   context.output.result({ imported: names }, await withUsers(cluster, names, summary));
 }
 
 async function list(context: CommandContext, cluster: CliCluster): Promise<void> {
-  const { store, sources, problems } = await freshSecrets(context, cluster.record);
+  const { store, sources, problems } = await freshSecrets(context, cluster);
   const stored = await store.list();
   const missing = Object.keys(sources).filter((name) => !stored.some((each) => each.name === name));
   const document = [
@@ -98,6 +100,7 @@ async function remove(context: CommandContext, store: SecretStore, name: string,
   if (users.length > 0)
     await confirm(context, `Remove '${name}' all the same?`, [`${users.join(', ')} could not start new tasks then.`]);
   await store.remove(name);
+  await cluster.runtime.refreshSecrets?.(cluster.plan, [name]);
   context.output.result({ name, removed: true }, `The secret '${name}' is removed.`);
 }
 

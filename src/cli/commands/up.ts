@@ -115,10 +115,10 @@ async function readApps(
 }
 
 /** Puts the configuration's secrets where apps find them. */
-async function storeSecrets(context: CommandContext, { record }: UpResult): Promise<void> {
-  if (Object.keys(record.config.secrets).length === 0) return;
+async function storeSecrets(context: CommandContext, result: UpResult): Promise<void> {
+  if (Object.keys(result.record.config.secrets).length === 0) return;
   const { freshSecrets } = await import('../secrets.ts');
-  const { problems } = await freshSecrets(context, record);
+  const { problems } = await freshSecrets(context, result);
   for (const problem of problems) context.progress.warn(problem);
 }
 

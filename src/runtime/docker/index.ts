@@ -31,7 +31,7 @@ import {
 import { readLogs } from './logs.ts';
 import { removeFromDocker } from './remove.ts';
 import { reserveInDocker } from './reserve.ts';
-import { readSecrets } from './secrets.ts';
+import { putSecrets, readSecrets } from './secrets.ts';
 import { watchUnits } from './watch.ts';
 
 export interface DockerRuntimeOptions {
@@ -96,6 +96,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       const wanted = { images, policy, pinsFile, update: false, progress, signal, env: options.env };
       const ensured = await engine.with((docker) => ensureImages(docker, wanted));
       return ensured.some(({ pulled }) => pulled);
+    },
+
+    async refreshSecrets(plan, removed) {
+      const secrets = await readSecrets(paths.cluster(plan.name).secretsDir);
+      await engine.with((docker) => putSecrets(docker, plan, secrets, removed));
     },
 
     async start(plan, unit) {

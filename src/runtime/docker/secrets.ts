@@ -1,7 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type Docker from 'dockerode';
+import type { ClusterPlan } from '../../plan/types.ts';
 import { systemCode } from '../../support/errors.ts';
-import type { TarEntry } from './archive.ts';
+import { settleAll } from '../../support/settle.ts';
+import { packToBuffer, type TarEntry } from './archive.ts';
+import { containerName, isHost } from './containers.ts';
+import { statusOf } from './errors.ts';
 import { secretsDir } from './reserve.ts';
 
 /** The cluster's secrets, as they are put into its nodes. */
@@ -23,4 +28,30 @@ export async function readSecrets(folder: string): Promise<TarEntry[]> {
     })),
   );
   return [{ path: secretsDir, folder: true, mode: 0o700 }, ...files];
+}
+
+/** Replaces the secrets in all nodes of a cluster. A node without a container gets them when it is made. */
+export async function putSecrets(
+  docker: Docker,
+  plan: ClusterPlan,
+  secrets: readonly TarEntry[],
+  removed: readonly string[],
+): Promise<void> {
+  const archive = await packToBuffer(secrets);
+  const hosts = plan.nodes.flatMap(({ units }) => units.filter(isHost));
+  await settleAll(
+    hosts.map(async (unit) => {
+      const container = docker.getContainer(containerName(plan, unit));
+      try {
+        await container.putArchive(archive, { path: '/' });
+        if (removed.length === 0) return;
+        const files = removed.map((name) => `${secretsDir}/${name}`);
+        const removal = await container.exec({ Cmd: ['rm', '-f', '--', ...files] });
+        await removal.start({ Detach: true });
+      } catch (error) {
+        // 409: it doesn't run, and is given the secrets anew when it is started.
+        if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
+      }
+    }),
+  );
 }

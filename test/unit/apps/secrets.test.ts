@@ -44,13 +44,14 @@ describe('the store', () => {
   it('is filled from what the configuration names, and says what is missing', async () => {
     await writeFile(join(folder, 'password'), 'from a file\n');
     const store = createSecretStore(join(folder, 'secrets'));
-    const problems = await storeConfiguredSecrets(
+    const { changed, problems } = await storeConfiguredSecrets(
       store,
       { a: { file: 'password' }, b: { env: 'B' }, c: { env: 'C' }, d: { file: 'none' } },
       { env: { B: 'from a variable' }, folder },
     );
     expect((await store.read('a')).toString()).toBe('from a file');
     expect((await store.read('b')).toString()).toBe('from a variable');
+    expect(changed).toEqual(['a', 'b']);
     expect(problems).toEqual([
       "the secret 'c' can't be read: the variable C is not set",
       "the secret 'd' can't be read: none: there is no such file",
