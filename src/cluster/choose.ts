@@ -1,3 +1,4 @@
+import { forbiddenMixes } from '../config/rules.ts';
 import type { ClusterConfig, Engine, ImageSetName, RuntimeKind } from '../config/types.ts';
 import { engineOf, imageOf, suitableSet } from '../plan/image-sets.ts';
 import { type Component, components } from '../protocols/versions.ts';
@@ -37,7 +38,24 @@ export function needsSurvey({ runtime }: Pick<ClusterConfig, 'runtime'>): boolea
 export function choose(config: Choices, { docker }: ChoiceFacts): Choice {
   if (config.runtime === 'docker' && docker?.available === false) throw docker.error;
   const inDocker = config.runtime === 'docker' || (config.runtime === 'auto' && docker?.available === true);
-  return inDocker ? chooseInDocker(config, docker) : chooseAsProcess(config, docker);
+  const choice = inDocker ? chooseInDocker(config, docker) : chooseAsProcess(config, docker);
+  refuseMixes(config, choice.engine, docker?.available ? suitableSet(docker.traits) : undefined);
+  return choice;
+}
+
+/**
+ * What the configuration leaves to `auto` may end in a mix that can't work.
+ * @throws DevclusterError usage
+ */
+function refuseMixes(config: Choices, engine: Engine, suitable: ImageSetName | undefined): void {
+  const of = (component: Component) => engineOf(config, engine, component, suitable);
+  const engines = { 'mesos-master': of('mesos-master'), 'mesos-agent': of('mesos-agent'), marathon: of('marathon') };
+  const [mix] = forbiddenMixes(engines);
+  if (mix)
+    throw new DevclusterError('usage', 'ENGINES_DO_NOT_MIX', `components.${mix.component}.engine: ${mix.message}`, {
+      hint: `What is left open is '${engine}' here: set engine: mesos for all that belong together, or leave it out for ${mix.component}.`,
+      details: { engines },
+    });
 }
 
 function chooseInDocker(config: Choices, docker: EngineSurvey | undefined): Choice {

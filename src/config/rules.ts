@@ -1,5 +1,6 @@
+import type { Component } from '../protocols/versions.ts';
 import { nodesOf } from './defaults.ts';
-import { type PortName, type RawConfig, standardPorts } from './types.ts';
+import { type Engine, type PortName, type RawConfig, standardPorts } from './types.ts';
 
 /** Something wrong with a configuration. `path` leads to the key at fault. */
 export interface Mistake {
@@ -47,23 +48,31 @@ const distinctPorts: Rule = (raw) => {
   });
 };
 
+/** The engines of those components whose engines depend on each other; undefined: not decided yet. */
+export type DependentEngines = Partial<Record<'mesos-master' | 'mesos-agent' | 'marathon', Engine | undefined>>;
+
 /** Master and agent speak a private protocol in each engine; a real Marathon speaks it too. */
-const enginePairs: Rule = (raw) => {
-  const of = (component: 'mesos-master' | 'mesos-agent' | 'marathon') =>
-    raw.components?.[component]?.engine ?? (raw.engine === 'auto' ? undefined : raw.engine);
-  const [master, agent, marathon] = [of('mesos-master'), of('mesos-agent'), of('marathon')];
-  const mistakes: Mistake[] = [];
+export function forbiddenMixes(engines: DependentEngines): { component: Component; message: string }[] {
+  const { 'mesos-master': master, 'mesos-agent': agent, marathon } = engines;
+  const found: { component: Component; message: string }[] = [];
   if (master && agent && master !== agent)
-    mistakes.push({
-      path: ['components', 'mesos-agent', 'engine'],
+    found.push({
+      component: 'mesos-agent',
       message: `master and agent are a pair from one engine, but the master's is '${master}' and the agent's '${agent}'`,
     });
   if (marathon === 'mesos' && master === 'embedded')
-    mistakes.push({
-      path: ['components', 'marathon', 'engine'],
-      message: 'a real Marathon needs a real Mesos master (engine: mesos)',
-    });
-  return mistakes;
+    found.push({ component: 'marathon', message: 'a real Marathon needs a real Mesos master (engine: mesos)' });
+  return found;
+}
+
+const enginePairs: Rule = (raw) => {
+  const of = (component: keyof DependentEngines) =>
+    raw.components?.[component]?.engine ?? (raw.engine === 'auto' ? undefined : raw.engine);
+  const engines = { 'mesos-master': of('mesos-master'), 'mesos-agent': of('mesos-agent'), marathon: of('marathon') };
+  return forbiddenMixes(engines).map(({ component, message }) => ({
+    path: ['components', component, 'engine'],
+    message,
+  }));
 };
 
 const processRunsNoImages: Rule = (raw) => {

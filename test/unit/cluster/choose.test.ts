@@ -106,4 +106,15 @@ describe('where a cluster runs and by whose programs', () => {
     const error = refusal({ components: { zookeeper: { engine: 'mesos', image: 'zookeeper:3.9' } } });
     expect(error.message).toContain('the image of zookeeper');
   });
+
+  it('is no mix that can not work, whatever auto would make of it', () => {
+    const marathon = refusal({ components: { marathon: { engine: 'mesos' } } }, docker());
+    expect(marathon).toMatchObject({ kind: 'usage', code: 'ENGINES_DO_NOT_MIX' });
+    expect(marathon.message).toContain('a real Marathon needs a real Mesos master');
+    expect(refusal({ components: { 'mesos-agent': { engine: 'mesos' } } }, docker()).message).toContain('a pair');
+    expect(chosen({ components: { zookeeper: { engine: 'mesos' } } }, docker()).engine).toBe('embedded');
+    expect(chosen({ engine: 'mesos', components: { marathon: { engine: 'embedded' } } }, docker()).engine).toBe(
+      'mesos',
+    );
+  });
 });
