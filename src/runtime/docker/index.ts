@@ -32,6 +32,7 @@ import { readLogs } from './logs.ts';
 import { removeFromDocker } from './remove.ts';
 import { reserveInDocker } from './reserve.ts';
 import { putSecrets, readSecrets } from './secrets.ts';
+import { taskContainer } from './task-exec.ts';
 import { watchUnits } from './watch.ts';
 
 export interface DockerRuntimeOptions {
@@ -160,15 +161,17 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       );
     },
 
-    exec: (plan, node, command) =>
-      engine.with((docker) =>
-        execInContainer(docker, hostContainerOf(plan, node), {
+    exec: (plan, node, command, task) =>
+      engine.with(async (docker) => {
+        const container = task && (await taskContainer(docker, task));
+        if (container) return execInContainer(docker, container, { command, env: {}, name: task.id });
+        return execInContainer(docker, hostContainerOf(plan, node), {
           command,
-          env: nodeEnvironment(plan, node),
-          folder: node.site.dataDir,
+          env: { ...nodeEnvironment(plan, node), ...(task ? { MESOS_SANDBOX: task.sandbox } : {}) },
+          folder: task?.sandbox ?? node.site.dataDir,
           name: node.name,
-        }),
-      ),
+        });
+      }),
   };
 }
 
