@@ -55,6 +55,7 @@ export const start: StartService = async (context) => {
   const events = createEventBus(appClock);
   const streams = createEventStreams(events, clock, options.eventStreamMaxOutstanding);
   const metrics = createMetrics(options.metricsPrefix);
+  metrics.gauge('http.event-streams.active.gauge', () => streams.count);
   const exit = createExit();
 
   let session: LeaderSession | undefined;

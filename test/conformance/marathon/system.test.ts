@@ -135,6 +135,34 @@ describe('copies of the state', () => {
   });
 });
 
+describe('health checks', () => {
+  test('an answer below 200 is a failure, or says nothing with ignoreHttp1xx', async () => {
+    all = await startAll();
+    const { marathon } = all;
+    const hesitant = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end('HTTP/1.1 103 Early Hints\r\n\r\n'));
+    });
+    await new Promise<void>((resolve) => hesitant.listen(0, '0.0.0.0', resolve));
+    try {
+      const { port } = hesitant.address() as { port: number };
+      const check = { protocol: 'HTTP', port, gracePeriodSeconds: 0, intervalSeconds: 1, maxConsecutiveFailures: 0 };
+      const create = (id: string, more: object) =>
+        marathon.call('POST', '/v2/apps', { id, ...small, healthChecks: [{ ...check, ...more }] });
+      await create('/patient', { ignoreHttp1xx: true });
+      await create('/strict', {});
+      const results = async (id: string) => (await marathon.app(id)).tasks?.[0]?.healthCheckResults;
+      await expect
+        .poll(() => results('/strict'), { timeout: 10_000 })
+        .toMatchObject([{ alive: false, lastFailureCause: 'HTTP status 103' }]);
+      await expect.poll(async () => (await results('/strict'))?.[0]?.consecutiveFailures, { timeout: 10_000 }).toBe(2);
+      expect(await results('/patient')).toEqual([]);
+    } finally {
+      hesitant.close();
+    }
+  });
+});
+
 const openssl = spawnSync('openssl', ['version']).status === 0;
 
 describe.skipIf(skipped(openssl, 'TLS of Marathon', 'no openssl to make a certificate'))('TLS', () => {

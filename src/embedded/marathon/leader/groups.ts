@@ -31,6 +31,8 @@ export interface Groups {
   dryRun(change: Change): Result<DeploymentPlan>;
   /** A version later than every version of the tree so far. */
   now(): Timestamp;
+  /** Changes refused since the start because too many deployments ran. */
+  readonly dismissed: number;
 }
 
 export interface GroupsOptions {
@@ -48,6 +50,7 @@ export interface GroupsOptions {
 
 export function createGroups(options: GroupsOptions): Groups {
   const { catalog, deployments, store, events, config, clock } = options;
+  let dismissed = 0;
 
   const now = (): Timestamp => new Date(Math.max(clock.now(), Date.parse(catalog.root.version) + 1)).toISOString();
 
@@ -71,8 +74,10 @@ export function createGroups(options: GroupsOptions): Groups {
   };
 
   const accept = (change: Change): Result<DeploymentPlan> => {
-    if (deployments.size >= options.maxRunningDeployments)
+    if (deployments.size >= options.maxRunningDeployments) {
+      dismissed++;
       return { ok: false, problem: problems.tooManyDeployments(options.maxRunningDeployments) };
+    }
     const prepared = prepare(change);
     if (!prepared.ok) return prepared;
     const plan = prepared.value;
@@ -92,6 +97,9 @@ export function createGroups(options: GroupsOptions): Groups {
 
   return {
     now,
+    get dismissed() {
+      return dismissed;
+    },
     dryRun: prepare,
     async change(change) {
       const version = now();

@@ -31,6 +31,8 @@ export interface HousekeepingOptions {
 export interface Housekeeping {
   /** Brings the app's instances to the wanted number before the turn ends, unless a deployment is at it. */
   checkScale(appId: PathId): void;
+  /** How many tasks take too long to start. */
+  overdue(): number;
   close(): void;
 }
 
@@ -82,16 +84,17 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     for (const id of tracker.appIds()) if (!catalog.spec(id)) checkScale(id);
   };
 
+  const isOverdue = (instance: Instance): boolean => {
+    const limit =
+      instance.condition === 'Provisioned'
+        ? options.taskLaunchConfirmMs
+        : instance.condition === 'Staging' || instance.condition === 'Starting'
+          ? options.taskLaunchMs
+          : undefined;
+    return limit !== undefined && clock.now() - Date.parse(stagedAt(instance)) > limit;
+  };
   const killOverdue = () => {
-    const now = clock.now();
-    for (const instance of tracker.all()) {
-      const limit =
-        instance.condition === 'Provisioned'
-          ? options.taskLaunchConfirmMs
-          : instance.condition === 'Staging' || instance.condition === 'Starting'
-            ? options.taskLaunchMs
-            : undefined;
-      if (limit === undefined || now - Date.parse(stagedAt(instance)) <= limit) continue;
+    for (const instance of [...tracker.all()].filter(isOverdue)) {
       log.warn('ending an overdue task', { instance: instance.id, condition: instance.condition });
       options.kill(instance.id);
     }
@@ -176,6 +179,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   return {
     checkScale,
+    overdue: () => [...tracker.all()].filter(isOverdue).length,
     close() {
       closed = true;
       for (const cancel of cancels) cancel();

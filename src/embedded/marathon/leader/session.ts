@@ -220,6 +220,8 @@ export async function startLeaderSession(input: LeaderSessionOptions): Promise<L
     stored: () => store.flushed(),
     accept: (offerId, operations, refuseSeconds) => {
       metrics.count('mesos.offers.used.counter');
+      for (const { type } of operations)
+        metrics.count(`mesos.offer-operations.${type.toLowerCase().replace('_', '-')}.counter`);
       return driver.accept(offerId, operations, refuseSeconds);
     },
     decline: (offerIds, refuseSeconds) => {
