@@ -39,6 +39,8 @@ export interface HostSpec {
   /** In the order in which they are started; they are stopped in the reverse one. */
   services: readonly HostedService[];
   controlSocket: string;
+  /** Files of the services, which the host writes before it starts any; in containers nobody else could. */
+  files?: readonly { path: string; content: string; mode?: number }[];
   /** Where the host puts its `HostRecord` before any service starts. */
   pidFile: string;
   /**

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { HostRecord, HostSpec } from '../../protocols/control.ts';
 import type { Component } from '../../protocols/versions.ts';
 import { type Clock, createMovableClock } from '../../support/clock.ts';
@@ -38,6 +38,7 @@ const dayMs = 24 * 3600_000;
 export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock): Promise<Host> {
   const scope = createScope();
   const { logsDir } = spec;
+  mkdirSync(dirname(spec.controlSocket), { recursive: true, mode: 0o700 });
   if (logsDir !== undefined) mkdirSync(logsDir, { recursive: true, mode: 0o700 });
   const stdout = logsDir === undefined ? createLogStream(1) : undefined;
   const files: LogFile[] = [];
@@ -114,6 +115,7 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
         }),
       );
     }
+    writeFiles(spec);
     writeRecord(spec, identity);
     scope.defer(() => removeRecord(spec, identity));
     await listen(spec, control);
@@ -141,6 +143,13 @@ export async function runHost(spec: HostSpec, load: LoadComponent, clock: Clock)
   } catch (error) {
     await scope.close();
     throw error;
+  }
+}
+
+function writeFiles({ files = [] }: HostSpec): void {
+  for (const { path, content, mode = 0o600 } of files) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, content, { mode });
   }
 }
 

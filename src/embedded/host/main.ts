@@ -16,7 +16,7 @@ const [, , unitFile, ...rest] = process.argv;
 const controlTimeoutMs = 60_000;
 if (unitFile === '--control') void control(rest).then((code) => (process.exitCode = code));
 else if (unitFile !== '--write-cache') {
-  const spec = readSpec(unitFile);
+  const spec = unitFile === '--variable' ? parseSpec(process.env[rest[0] ?? ''], rest[0] ?? '') : readSpec(unitFile);
   if (spec) void serve(spec, loadComponent, systemClock);
   else process.exitCode = 2;
 }
@@ -42,13 +42,23 @@ async function control([socket = '', what = '', action = '']: readonly string[])
 
 function readSpec(path: string | undefined): HostSpec | undefined {
   if (path === undefined) {
-    process.stderr.write('usage: node-host UNIT-FILE (devcluster starts it)\n');
+    process.stderr.write('usage: node-host UNIT-FILE | --variable NAME (devcluster starts it)\n');
     return undefined;
   }
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as HostSpec;
+    return parseSpec(readFileSync(path, 'utf8'), path);
   } catch (error) {
     process.stderr.write(`${path}: ${messageOf(error)}\n`);
+    return undefined;
+  }
+}
+
+/** @param from whose content it is: a file, or with `--variable NAME`, for files of others' making, a variable */
+function parseSpec(text: string | undefined, from: string): HostSpec | undefined {
+  try {
+    return JSON.parse(text ?? '') as HostSpec;
+  } catch (error) {
+    process.stderr.write(`${from}: ${messageOf(error)}\n`);
     return undefined;
   }
 }

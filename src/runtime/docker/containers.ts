@@ -121,13 +121,14 @@ function hostContainer({ plan, embeddedImage, secrets }: ContainerContext, node:
     alone: true,
     cut: [],
     keepFresh: [],
+    files: unit.services.flatMap(({ files }) => files),
+    ...(plan.seed === undefined ? {} : { seed: plan.seed }),
   };
   const { dataDir } = node.site;
   const files: TarEntry[] = [
     { path: inContainer.unitFile, content: Buffer.from(JSON.stringify(spec)), mode: 0o600 },
     { path: posix.dirname(inContainer.controlSocket), folder: true, mode: 0o700 },
     ...secrets,
-    ...filesOf(unit.services),
   ];
   const options: ContainerCreateOptions = {
     Image: embeddedImage,

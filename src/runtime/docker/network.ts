@@ -120,7 +120,8 @@ async function tryCreate(docker: Docker, request: NetworkRequest, subnet: Subnet
   }
 }
 
-function ownRoutes(): Subnet[] {
+/** The subnets that this machine reaches; none where it doesn't tell. */
+export function ownRoutes(): Subnet[] {
   try {
     return parseRoutes(readFileSync('/proc/net/route', 'latin1'));
   } catch {
