@@ -4,6 +4,7 @@ import { type Area, deploymentResult, errorsOf, small, timestamp, type World } f
 const server = 'conformance/marathon/server.test.ts';
 const failover = 'conformance/marathon/failover.test.ts';
 const proxy = 'unit/marathon/proxy.test.ts';
+const systemTest = 'conformance/marathon/system.test.ts';
 
 /** The bare request, for what no client would send. */
 async function raw(world: World, method: string, path: string, body: string, headers: Record<string, string> = {}) {
@@ -28,7 +29,7 @@ export const http: Area = {
       file: 'unit/marathon/options.test.ts',
       title: 'come as arguments in both forms, as switches and as variables',
     },
-    { fact: 'HTTPS with a keystore', missing: 'plain HTTP only' },
+    { fact: 'HTTPS with a keystore', file: systemTest, title: 'with a keystore the API is there over HTTPS too' },
     {
       fact: '`--http_credentials`: Basic authentication of realm Mesosphere on every path',
       file: server,
@@ -579,8 +580,10 @@ export const system: Area = {
       title: 'DELETE /v2/leader hands over: the leader ends, a standby takes its place',
     },
     {
-      fact: '`DELETE /v2/leader` with `backup` or `restore`',
-      missing: 'refused with 400: the state is in ZooKeeper',
+      fact: '`DELETE /v2/leader?backup=` and `restore=`: the state as a file',
+      file: systemTest,
+      title: 'are written and read by the next leader',
+      partly: '`file:` only, no S3',
     },
     {
       fact: '`/metrics`: version, counters, gauges, histograms, meters, timers',
@@ -621,6 +624,15 @@ export const system: Area = {
       },
     },
     { fact: '`/v2/plugins`: none', path: '/v2/plugins', status: 200, answer: { plugins: [] } },
-    { fact: '`/logging`, `/config`', missing: 'log levels are an option of the start' },
+    {
+      fact: '`/logging`: loggers and their levels, changed for a while',
+      file: systemTest,
+      title: 'shows its loggers and lets their levels be changed for a while',
+    },
+    {
+      fact: '`/config`: what is in effect, without what is secret',
+      file: systemTest,
+      title: 'shows its configuration, without what is secret',
+    },
   ],
 };

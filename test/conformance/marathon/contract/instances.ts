@@ -434,7 +434,11 @@ export const instances: Area = {
       file: 'unit/marathon/health.test.ts',
       title: 'nobody is ended whose agent is out of reach',
     },
-    { fact: 'health: `ignoreHttp1xx`', missing: 'Node.js does not hand out answers below 200' },
+    {
+      fact: 'health: 1xx fails, or is ignored with `ignoreHttp1xx`',
+      file: 'conformance/marathon/system.test.ts',
+      title: 'an answer below 200 is a failure, or says nothing with ignoreHttp1xx',
+    },
     {
       fact: 'health: Mesos checks with 0 failures end at once',
       file: 'unit/marathon-model/task-builder.test.ts',

@@ -82,6 +82,16 @@ export const leadership: Area = {
       title: 'DELETE /v2/leader hands over: the leader ends, a standby takes its place',
     },
     {
+      fact: 'a port that is taken: exit 111',
+      file: 'conformance/marathon/system.test.ts',
+      title: 'ends with 111 for a port that is taken',
+    },
+    {
+      fact: 'a flag that makes no sense: exit 112',
+      file: 'conformance/marathon/system.test.ts',
+      title: 'ends with 112 for a flag that makes no sense',
+    },
+    {
       fact: 'election: Curator’s latch at `<zk>/leader-curator`, ids are `host:port`',
       file: faults,
       title: 'the election is Curator’s latch',
