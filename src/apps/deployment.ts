@@ -19,9 +19,12 @@ export interface DeploymentOutcome {
 export interface DeployOptions {
   /** Milliseconds until a running deployment counts as timed out; it is left running. */
   timeoutMs: number;
-  /** Told what happens, one sentence each: steps, failing tasks, offers that don't fit. */
+  /** Told what happens, one sentence each: failing tasks, offers that don't fit. */
   onProgress: (text: string) => void;
-  /** Told what became of an instance, and how many run and are healthy then; of failures `onProgress` is told. */
+  /**
+   * Told what became of an instance, or that a step is done, and how many instances run and are healthy then; of
+   * failures `onProgress` is told.
+   */
   onInstance?: (text: string, summary: string) => void;
   signal?: AbortSignal;
 }
@@ -115,10 +118,10 @@ async function waitForEnd(
         ...('reason' in event && event.reason ? { reason: event.reason } : {}),
       } as Ending;
     }
-    if (event.eventType === 'deployment_step_success' && event.plan.id === result.deploymentId)
-      say(
-        `done: ${event.currentStep.actions.map((action) => `${action.action} ${action.app ?? action.pod}`).join(', ')}`,
-      );
+    if (event.eventType === 'deployment_step_success' && event.plan.id === result.deploymentId) {
+      const done = event.currentStep.actions.map((action) => `${action.action} ${action.app ?? action.pod}`).join(', ');
+      options.onInstance?.(`done: ${done}`, instances.summary());
+    }
     const news = instances.observe(event);
     if (news) {
       if (news === instances.failed?.what) say(`a task ended: ${news}`);

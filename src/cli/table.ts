@@ -1,7 +1,8 @@
-/** Rows in columns as wide as their widest cell; the last column is not padded. ANSI colours take no room. */
+/** Rows in columns as wide as their widest cell; a row's last cell takes what it needs. ANSI colours take no room. */
 export function formatTable(rows: readonly (readonly string[])[], indent = ''): string {
   const widths: number[] = [];
-  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
+  for (const row of rows)
+    for (const [i, cell] of row.slice(0, -1).entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
   return rows
     .map((row) => indent + row.map((cell, i) => (i === row.length - 1 ? cell : pad(cell, widths[i]!))).join('  '))
     .map((line) => line.trimEnd())
@@ -28,4 +29,19 @@ export function cutLine(line: string, columns: number): string {
     else if (room-- > 0) cut += part;
   }
   return `${cut}…`;
+}
+
+/** Words with commas between them, in lines of at most 80 columns. */
+export function formatList(heading: string, words: readonly string[], indent = '  '): string {
+  const lines: string[] = [];
+  let line = `${indent}${heading}`;
+  for (const [i, word] of words.entries()) {
+    const text = i < words.length - 1 ? `${word},` : word;
+    if (width(line) + 1 + width(text) > 80) {
+      lines.push(line);
+      line = `${indent}${' '.repeat(width(heading))}`;
+    }
+    line += ` ${text}`;
+  }
+  return [...lines, line].join('\n');
 }

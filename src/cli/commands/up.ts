@@ -17,6 +17,7 @@ import { type DeploymentPlace, runDeployment } from '../deploying.ts';
 import { clusterContext } from '../open-cluster.ts';
 import { type CommandContext, numberOption, type Style, textOption } from '../spec.ts';
 import { formatEndpoints } from '../status-text.ts';
+import { formatList } from '../table.ts';
 
 type Deployed = DeploymentOutcome | DeploymentResult;
 
@@ -160,7 +161,7 @@ function summary(result: UpResult, deployed: readonly Deployed[], cluster: strin
     `${style.bold(`Cluster '${record.name}'`)} ${what} ${style.dim(`(${kind})`)}`,
     '',
     formatEndpoints(endpointsByLeaders(record.plan, leaders), leaders, style),
-    ...(apps.length > 0 ? ['', `  Apps: ${apps.join(', ')}`] : []),
+    ...(apps.length > 0 ? ['', formatList('Apps:', apps)] : []),
     '',
     'Try next:',
     `  devcluster status${named}`,

@@ -6,7 +6,7 @@ import { completionScript } from '../../../src/cli/completion-scripts.ts';
 import { initFile, nameFor } from '../../../src/cli/init-file.ts';
 import { globalOptions } from '../../../src/cli/parse.ts';
 import { statusChanges } from '../../../src/cli/status-changes.ts';
-import { cutLine } from '../../../src/cli/table.ts';
+import { cutLine, formatList, formatTable } from '../../../src/cli/table.ts';
 import type { StatusDocument } from '../../../src/cluster/status.ts';
 import { parseConfigFile } from '../../../src/config/file.ts';
 import { clusterNamePattern } from '../../../src/config/names.ts';
@@ -114,6 +114,31 @@ describe('a status that is watched', () => {
     expect(cutLine('short', 10)).toBe('short');
     expect(cutLine('\u001b[31mabcdefghijk\u001b[39m', 5)).toBe('\u001b[31mabcd\u001b[39m…');
     expect(cutLine('ab', 1)).toBe('…');
+  });
+});
+
+describe('what fits 80 columns', () => {
+  it('is a table whose long last cells push nothing aside', () => {
+    expect(
+      formatTable([
+        ['Marathon', 'http://127.1.1.1:8080', 'led by node-1'],
+        ['ZooKeeper', '127.1.1.1:2181,127.1.1.2:2181,127.1.1.3:2181'],
+      ]),
+    ).toBe('Marathon   http://127.1.1.1:8080  led by node-1\nZooKeeper  127.1.1.1:2181,127.1.1.2:2181,127.1.1.3:2181');
+  });
+
+  it('is a list of however many words', () => {
+    const words = Array.from({ length: 30 }, (_, i) => `/samples/app-${i}`);
+    const lines = formatList('Apps:', words).split('\n');
+    expect(lines.length).toBeGreaterThan(1);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(
+      lines
+        .join(' ')
+        .replace('Apps:', '')
+        .split(',')
+        .map((word) => word.trim()),
+    ).toEqual(words);
   });
 });
 
