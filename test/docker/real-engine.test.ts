@@ -280,6 +280,27 @@ describe.skipIf(none)('a cluster of real programs', () => {
     },
   );
 
+  it('is not begun when images are missing and none may be pulled', async () => {
+    const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
+    try {
+      const image = 'devcluster-test/that-nobody-has:1';
+      await writeFile(
+        join(other.folder, 'devcluster.yml'),
+        JSON.stringify({ nodes: 1, samples: false, components: { zookeeper: { engine: 'mesos', image } } }),
+      );
+      const { code, stdout } = await other.run('up', '--pull', 'never', '--json');
+      expect({ code, error: JSON.parse(stdout).error }).toMatchObject({
+        code: 3,
+        error: { code: 'IMAGES_MISSING', details: { missing: [image] } },
+      });
+      const filters = { label: [`devcluster.cluster=${other.cluster}`] };
+      expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+      expect(await docker.listNetworks({ filters })).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('leaves nothing behind', async () => {
     await place.json('down');
     const filters = { label: [`devcluster.cluster=${place.cluster}`] };
