@@ -9,6 +9,7 @@ import { type Area, startWorld, type World } from './fact.ts';
 import { errors, http, system } from './http.ts';
 import { instances } from './instances.ts';
 import { leadership } from './leadership.ts';
+import { podsAndData } from './pods.ts';
 import { tableOf } from './table.ts';
 
 const areas: Area[] = [
@@ -23,6 +24,7 @@ const areas: Area[] = [
   rules,
   deployments,
   instances,
+  podsAndData,
   events,
   leadership,
 ];
