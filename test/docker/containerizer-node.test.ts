@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ContainerInfo, TaskInfo } from '../../src/protocols/mesos/types.ts';
+import type { ContainerInfo, Resource } from '../../src/protocols/mesos/types.ts';
 import { httpCall } from '../../src/support/http-client.ts';
 import {
   commandTask,
@@ -97,9 +97,15 @@ describe.skipIf(none)("an agent on a cluster's node", () => {
       container: { type: 'DOCKER', ...rest, docker: { image: tinyImage, ...docker } },
       kill_policy: { grace_period: { nanoseconds: 0 } },
     });
-    const range = { begin: port ?? 0, end: port ?? 0 };
-    const held = { name: 'ports', type: 'RANGES', ranges: { range: [range] }, allocation_info: { role: '*' } } as const;
-    const resources: TaskInfo['resources'] = [...(task.resources ?? []), ...(port === undefined ? [] : [held])];
+    const ports: Resource[] = [
+      {
+        name: 'ports',
+        type: 'RANGES',
+        ranges: { range: port === undefined ? [] : [{ begin: port, end: port }] },
+        allocation_info: { role: '*' },
+      },
+    ];
+    const resources = [...(task.resources ?? []), ...ports];
     master.send({ type: 'LAUNCH', framework: framework(), task: { ...task, resources } });
   };
   const mapped = (port: number) => [{ host_port: port, container_port: 8080 }];
@@ -245,6 +251,7 @@ describe.skipIf(none)("an agent on a cluster's node", () => {
       const body = {
         Image: tinyImage,
         Cmd: ['/bin/sleep', '1000'],
+        HostConfig: { NetworkMode: 'none' },
         Labels: { 'devcluster.cluster': cluster, ...Labels },
       };
       const { json } = await testEngine.call<{ Id: string }>('POST', `/containers/create?name=${name}`, body);

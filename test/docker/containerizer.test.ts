@@ -17,6 +17,7 @@ import { skipped } from '../support/skipped.ts';
 import { containerOf, engineAnswers, freePort, testEngine } from './test-engine.ts';
 import { httpServer, makeTinyImage, tinyImage } from './tiny-image.ts';
 
+const network = `devcluster-test-${process.pid}`;
 const none = skipped(await engineAnswers(), 'the Docker containerizer', 'no Docker engine answers');
 
 describe.skipIf(none).concurrent('an agent with the Docker containerizer', () => {
@@ -26,6 +27,7 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
 
   beforeAll(async () => {
     await makeTinyImage(testEngine);
+    await testEngine.call('POST', '/networks/create', { Name: network, CheckDuplicate: true });
     work = await makeWorkDir();
     await mkdir(join(work.path, 'secrets'));
     await writeFile(join(work.path, 'secrets', 'password'), 'geheim');
@@ -41,6 +43,7 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
   afterAll(async () => {
     await agent?.service.stop();
     await testEngine.removeAll(`devcluster.agent-dir=${join(work.path, 'agent')}`);
+    await testEngine.call('DELETE', `/networks/${network}`);
     await master?.close();
     await work?.remove();
   });
@@ -62,7 +65,7 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
           ...(volumes ? { volumes } : {}),
           ...(network_infos ? { network_infos } : {}),
           ...(hostname === undefined ? {} : { hostname }),
-          docker: { image: tinyImage, network: 'BRIDGE', ...docker },
+          docker: { image: tinyImage, network: 'NONE', ...docker },
         },
         ...more,
       }),
@@ -298,14 +301,18 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
     await eventually(async () => expect(await testEngine.withLabel('devcluster.task=noprogram')).toEqual([]));
   });
 
-  test('publishes the ports of a bridge task, and looks at its health in its own network', async () => {
+  test('publishes the ports of a task in a network of its own, and looks at its health there', async () => {
     const port = await freePort();
     const ports = { name: 'ports', type: 'RANGES' as const, ranges: { range: [{ begin: port, end: port }] } };
     const task = commandTask('web', '');
     launch(
       'web',
       httpServer(8080, 'hello'),
-      { port_mappings: [{ host_port: port, container_port: 8080 }] },
+      {
+        network: 'USER',
+        network_infos: [{ name: network }],
+        port_mappings: [{ host_port: port, container_port: 8080 }],
+      },
       {
         resources: [...(task.resources ?? []), { ...ports, allocation_info: { role: '*' } }],
         health_check: { type: 'HTTP', http: { port: 8080 }, delay_seconds: 0, interval_seconds: 0.1 },
@@ -313,11 +320,12 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
     );
     const healthy = await master.update('web', ({ healthy }) => healthy === true);
     const address = healthy.container_status?.network_infos?.[0]?.ip_addresses?.[0]?.ip_address;
-    expect(address).toMatch(/^172\./);
+    expect(address).toMatch(/^\d+(\.\d+){3}$/);
+    expect(address).not.toBe('127.0.0.1');
     expect((await httpCall(`http://127.0.0.1:${port}/`)).body.toString()).toBe('hello');
     kill('web', 1000);
     await master.update('web', 'TASK_KILLED');
-    launch('foreign', 'true', { port_mappings: [{ host_port: port, container_port: 1 }] });
+    launch('foreign', 'true', { network: 'BRIDGE', port_mappings: [{ host_port: port, container_port: 1 }] });
     expect((await master.update('foreign', 'TASK_FAILED')).message).toBe(
       'Failed to create docker run options: Port mappings require port resources',
     );
