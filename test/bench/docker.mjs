@@ -102,7 +102,11 @@ async function bare(specs) {
     await network.remove();
     for (const { HostConfig } of specs)
       for (const { Type, Source } of HostConfig.Mounts ?? [])
-        if (Type === 'volume') await docker.getVolume(Source).remove().catch(() => {});
+        if (Type === 'volume')
+          await docker
+            .getVolume(Source)
+            .remove()
+            .catch(() => {});
   }
 }
 
