@@ -159,7 +159,7 @@ function realAgent(context: ComponentContext): {
         { source: engineSocket, target: engineSocket, readOnly: false },
         { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup', readOnly: true },
       ],
-      supervisor: { stop: 'SIGUSR1', start: 'SIGUSR2' },
+      supervisor: { stop: 'SIGUSR1', start: 'SIGUSR2', stoppedFile: inAgent.stoppedFile },
     },
   };
 }

@@ -6,6 +6,8 @@ import { packageRoot } from '../support/package-root.ts';
 export const inAgent = {
   supervisor: '/etc/devcluster/supervise',
   docker: '/etc/devcluster/docker',
+  /** The supervisor's; the script has the same path. */
+  stoppedFile: '/tmp/.devcluster-stopped',
 } as const;
 
 /** What the docker command of one agent has to know; executors run it with a clean environment. */

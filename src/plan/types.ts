@@ -89,7 +89,12 @@ export interface ContainerPlan {
    * again. So the service is stopped and started; with its container its tasks would end. Undefined: the container is
    * stopped and started.
    */
-  supervisor?: { stop: string; start: string };
+  supervisor?: {
+    stop: string;
+    start: string;
+    /** A file that is there while the program is kept ended. */
+    stoppedFile: string;
+  };
 }
 
 /** A component on a node: what to start, engine-independent but for `image` and `command`. */

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Keeps a Mesos agent running as a child: its executors are processes of this container, so the agent alone is ended
 # and started again. SIGUSR1 ends it and keeps it ended, SIGUSR2 starts it again, SIGTERM ends it and the container.
-# An agent that can't even start ends the container with its exit code, so that somebody looks.
+# An agent that can't even start ends the container with its exit code, so that somebody looks. While the agent is kept
+# ended there is a file that says so.
 
+state=/tmp/.devcluster-stopped
 child=
 held=
 began=0
@@ -18,9 +20,10 @@ pause() {
 }
 
 trap 'end_child; if [ -n "$child" ]; then wait "$child"; fi; exit 143' TERM INT
-trap 'held=1; end_child' USR1
-trap 'held=' USR2
+trap 'held=1; : >"$state"; end_child' USR1
+trap 'held=; rm -f "$state"' USR2
 
+rm -f "$state"
 lived=
 while :; do
   if [ -n "$held" ]; then

@@ -161,6 +161,20 @@ describe.skipIf(none)('a cluster of real programs', () => {
     expect(after?.tasksRunning).toBe(3);
   });
 
+  it("keeps an agent ended that was stopped, with its tasks, until 'up' starts it again", async () => {
+    await deploy('/patient');
+    await place.json('stop', 'node-3/mesos-agent');
+    const agents = async () => {
+      const status = await place.json<Status>('status');
+      return servicesOf(status, 'mesos-agent').map(({ ready }) => ready);
+    };
+    expect(await agents()).toEqual([true, true, false]);
+    const before = (await app('/patient'))?.tasks.map(({ id }) => id).sort();
+    await place.json('up');
+    expect(await agents()).toEqual([true, true, true]);
+    expect((await app('/patient'))?.tasks.map(({ id }) => id).sort()).toEqual(before);
+  });
+
   it('has another leader when one ends, and the ended program again', async () => {
     const before = await place.json<Status>('status');
     const leader = before.nodes.find(({ services }) =>

@@ -4,6 +4,7 @@ import type { ClusterPlan, NodePlan, UnitPlan } from '../../plan/types.ts';
 import type { UnitState, UnitStatus } from '../types.ts';
 import { containerName, hasHolder, isHost } from './containers.ts';
 import { containersOf, type OwnContainer } from './containers-of.ts';
+import { statusOf } from './errors.ts';
 import { inspectContainer } from './lifecycle.ts';
 import { readStatus } from './status-file.ts';
 
@@ -30,7 +31,7 @@ async function inspectUnit(
     node: node.name,
     state,
     ...(container ? { containerId: container.id.slice(0, 12), image: container.image } : {}),
-    stoppedServices: container && state === 'running' && isHost(unit) ? await stoppedServices(docker, container) : [],
+    stoppedServices: container && state === 'running' ? await stoppedServices(docker, container, unit) : [],
     partitioned: holder?.state === 'running' && !holder.networks.includes(networkName(plan.name)),
   };
 }
@@ -66,11 +67,30 @@ function ownState(container: OwnContainer | undefined): UnitState {
   }
 }
 
-async function stoppedServices(docker: Docker, container: OwnContainer): Promise<UnitStatus['stoppedServices']> {
+async function stoppedServices(
+  docker: Docker,
+  container: OwnContainer,
+  unit: UnitPlan,
+): Promise<UnitStatus['stoppedServices']> {
+  if (!isHost(unit)) return stoppedBySupervisor(docker, container, unit);
   const status = await readStatus(docker, container.id);
   return (status?.services ?? []).flatMap((service) => {
     if (service.state === 'stopped') return [{ component: service.component, reason: 'stopped on request' }];
     if (service.state === 'waiting') return [{ component: service.component, reason: service.reason }];
     return [];
   });
+}
+
+/** A supervisor inside a service's own container keeps a file for as long as its program is stopped on request. */
+async function stoppedBySupervisor(docker: Docker, container: OwnContainer, unit: UnitPlan) {
+  const [service] = unit.services;
+  const file = service?.container?.supervisor?.stoppedFile;
+  if (!service || file === undefined) return [];
+  try {
+    await docker.getContainer(container.id).infoArchive({ path: file });
+    return [{ component: service.component, reason: 'stopped on request' }];
+  } catch (error) {
+    if (statusOf(error) === undefined) throw error;
+    return [];
+  }
 }

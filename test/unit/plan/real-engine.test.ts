@@ -59,7 +59,7 @@ describe('the plan of real programs in Docker', () => {
       entrypoint: ['/bin/sh', '/etc/devcluster/supervise', 'mesos-agent'],
       hostPid: true,
       capabilities: { add: ['SYS_ADMIN', 'SYS_PTRACE'] },
-      supervisor: { stop: 'SIGUSR1', start: 'SIGUSR2' },
+      supervisor: { stop: 'SIGUSR1', start: 'SIGUSR2', stoppedFile: '/tmp/.devcluster-stopped' },
     });
     expect(container?.binds.map(({ source }) => source)).toEqual(['/var/run/docker.sock', '/sys/fs/cgroup']);
     expect(args).toEqual(
