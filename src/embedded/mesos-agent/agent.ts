@@ -20,6 +20,7 @@ import { commandExecutorInfo } from './naming.ts';
 import { refuseId, runDirectory } from './sandbox.ts';
 import type { Tasks } from './tasks.ts';
 import type { StatusUpdates } from './updates.ts';
+import { deleteDestroyed } from './volumes.ts';
 
 /** What the master's messages do. */
 export interface Agent {
@@ -280,6 +281,9 @@ export function createAgent(options: AgentOptions): Agent {
         resubscribed(message.framework);
         break;
       case 'CHECKPOINT_RESOURCES':
+        deleteDestroyed(options.workDir, books.resources ?? [], message.resources).catch((error: unknown) =>
+          log.error('deleting a destroyed volume failed', { error: messageOf(error) }),
+        );
         journal.record({ k: 'resources', resources: message.resources });
         break;
       case 'MESSAGE': {
