@@ -152,7 +152,7 @@ async function bringUp(
     }
   const leaders = await startAndWait(
     { ...waiting, nodes: plan.nodes, progress: work.length > 0 ? progress : quiet },
-    () => doWork(runtime, plan, work),
+    () => doWork(context, runtime, plan, work),
   );
   trace('ready');
 
@@ -260,7 +260,13 @@ function findWork(plan: ClusterPlan, statuses: ReadonlyMap<string, UnitStatus>):
   return work;
 }
 
-async function doWork(runtime: Runtime, plan: ClusterPlan, work: readonly Work[]): Promise<void> {
+async function doWork(
+  { progress }: ClusterContext,
+  runtime: Runtime,
+  plan: ClusterPlan,
+  work: readonly Work[],
+): Promise<void> {
+  const begun = performance.now();
   // What is paused or cut off goes on first: the others may need it.
   await settleAll(
     work.map(async (item) => {
@@ -270,7 +276,10 @@ async function doWork(runtime: Runtime, plan: ClusterPlan, work: readonly Work[]
   );
   await settleAll(
     work.map(async (item) => {
-      if (item.kind === 'start') await runtime.start(plan, item.unit);
+      if (item.kind === 'start') {
+        await runtime.start(plan, item.unit);
+        progress.detail(`${item.unit.id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
+      }
       if (item.kind === 'start-services')
         for (const component of item.components) await runtime.startService(plan, item.node, component);
     }),
