@@ -22,7 +22,7 @@ export interface ContainerSpec {
   options: ContainerCreateOptions;
   /** Put into it before it starts. */
   files: readonly TarEntry[];
-  /** Of all that decides how it runs: another hash, another container. */
+  /** Of all that decides how it runs, but for secrets: another hash, another container. */
   hash: string;
 }
 
@@ -91,7 +91,7 @@ export function holderContainer(context: ContainerContext, node: NodePlan): Cont
 }
 
 function finish(
-  { plan, folder }: ContainerContext,
+  { plan, folder, secrets }: ContainerContext,
   name: string,
   options: ContainerCreateOptions,
   files: readonly TarEntry[],
@@ -101,7 +101,9 @@ function finish(
   hash.update(
     JSON.stringify([
       options,
-      files.map((entry) => ('content' in entry ? [entry.path, entry.content.toString('base64')] : entry)),
+      files
+        .filter((entry) => !secrets.includes(entry))
+        .map((entry) => ('content' in entry ? [entry.path, entry.content.toString('base64')] : entry)),
     ]),
   );
   const digest = hash.digest('hex').slice(0, 16);

@@ -11,7 +11,7 @@ const stopSeconds = 10;
 const taskStopSeconds = 3;
 
 /**
- * Brings a container to its specification and starts it. It is made anew when it was made from another one.
+ * Starts a container unless it runs; one that was made from another specification is made anew.
  * @param holder the container whose network it joins: one that was started before its holder has lost it
  * @param ending names of containers whose end is no failure, for those who watch
  */
@@ -22,15 +22,18 @@ export async function startContainer(
   holder?: string,
 ): Promise<void> {
   const there = await inspectContainer(docker, spec.name);
+  const running = there && ['running', 'paused', 'restarting'].includes(there.state);
+  const lost = running && (await hasLostNetwork(docker, there, holder));
+  if (running && !lost) return;
   if (there && there.hash === spec.hash) {
-    const running = there.state === 'running' || there.state === 'paused' || there.state === 'restarting';
-    if (running && !(await hasLostNetwork(docker, there, holder))) return;
     const container = docker.getContainer(there.id);
     if (running) {
       ending.add(spec.name);
       await container.stop({ t: stopSeconds }).catch(ignoreEnded);
     }
     try {
+      // Secrets may be others by now, which make no other container.
+      await putFiles(container, spec);
       await unlessRunning(container.start());
       return;
     } catch (error) {
@@ -44,8 +47,12 @@ export async function startContainer(
     await docker.getContainer(there.id).remove({ force: true, v: true }).catch(ignoreGone);
   }
   const container = await docker.createContainer(spec.options);
-  if (spec.files.length > 0) await container.putArchive(await packToBuffer(spec.files), { path: '/' });
+  await putFiles(container, spec);
   await unlessRunning(container.start());
+}
+
+async function putFiles(container: Docker.Container, { files }: ContainerSpec): Promise<void> {
+  if (files.length > 0) await container.putArchive(await packToBuffer(files), { path: '/' });
 }
 
 async function hasLostNetwork(docker: Docker, { startedAt }: Inspected, holder: string | undefined): Promise<boolean> {

@@ -15,8 +15,8 @@ const tools = `sh bash dash
   nproc numfmt od paste pathchk pr printenv printf ptx pwd readlink realpath rm rmdir runcon seq sha1sum sha256sum shred
   shuf sleep sort split stat stdbuf stty sum sync tac tail tee test timeout touch tr true truncate tsort tty uname
   unexpand uniq unlink users wc who whoami yes
-  awk cmp curl diff egrep fgrep find flock getent grep gunzip gzip hostname kill ldd nc pgrep pkill ps sed setsid tar top
-  unzip wget which xargs xz zcat`
+  awk cmp curl diff egrep fgrep find flock getent grep gunzip gzip hostname kill ldd nc pgrep pkill ps sed setsid tar
+  unzip which xargs xz zcat`
   .trim()
   .split(/\s+/);
 
