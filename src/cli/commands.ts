@@ -18,6 +18,7 @@ export const commands: readonly CommandSpec[] = [
       { flags: '--engine <engine>', summary: 'whose programs run', choices: ['auto', 'mesos', 'embedded'] },
       { flags: '--nodes <n>', summary: 'how many nodes', type: 'integer' },
       { flags: '--no-samples', summary: 'without the sample apps' },
+      { flags: '--seed <text>', summary: 'make the random choices of the servers repeatable' },
       { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
       { flags: '--pull <when>', summary: 'pull images', choices: ['missing', 'always', 'never'] },
       { flags: '--keep-failed', summary: 'keep what was started when it fails, to look into it' },

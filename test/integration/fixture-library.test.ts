@@ -118,9 +118,11 @@ describe('a cluster of three nodes', () => {
     await cluster.reset();
     await cluster.node('node-3').partition();
     await cluster.node('node-1').pause();
-    expect((await cluster.status()).nodes.map(({ state }) => state)).toEqual(['paused', 'running', 'partitioned']);
+    // A signal takes its moment.
+    const states = async () => (await cluster.status()).nodes.map(({ state }) => state).join();
+    await cluster.waitFor(async () => (await states()) === 'paused,running,partitioned');
     await cluster.reset();
-    expect((await cluster.status()).nodes.map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(await states()).toBe('running,running,running');
     await cluster.waitFor(async () => (await cluster.status()).state === 'running', { what: 'the whole cluster' });
     await cluster.node('node-2').stop();
     await cluster.node('node-2').start();

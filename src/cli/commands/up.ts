@@ -34,6 +34,7 @@ export async function run(context: CommandContext): Promise<number> {
       runtime: textOption(context, 'runtime'),
       engine: textOption(context, 'engine'),
       nodes: numberOption(context, 'nodes'),
+      seed: textOption(context, 'seed'),
       timeout: numberOption(context, 'timeout'),
       samples: options.samples === false ? false : undefined,
     },
