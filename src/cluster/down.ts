@@ -19,14 +19,16 @@ export async function down(context: ClusterContext, name: string, options: DownO
     const found = (await records.names()).includes(name);
     const record = await readable(context, name);
     if (!found && !record) {
-      // What a process left that was killed before it wrote anything.
-      await (await context.runtime('process')).remove(name, { keepData: false });
+      // What a process left that was killed before it wrote anything, or whose records somebody removed.
+      await removeEverywhere(context, name, false);
       return false;
     }
     const [step] = context.progress.steps([`Removing the cluster '${name}'`]);
     try {
-      const runtime = await context.runtime(record?.runtime ?? 'process');
-      await runtime.remove(name, { keepData: options.keepData, ...(record?.plan ? { plan: record.plan } : {}) });
+      if (record) {
+        const runtime = await context.runtime(record.runtime);
+        await runtime.remove(name, { keepData: options.keepData, ...(record.plan ? { plan: record.plan } : {}) });
+      } else await removeEverywhere(context, name, options.keepData);
       if (options.keepData && record) await records.write({ ...record, phase: 'kept' });
       else await records.remove(name);
       step?.done();
@@ -36,6 +38,13 @@ export async function down(context: ClusterContext, name: string, options: DownO
       throw error;
     }
   });
+}
+
+/** Where a cluster without a record ran is not known, so it is removed wherever it may have. */
+async function removeEverywhere(context: ClusterContext, name: string, keepData: boolean): Promise<void> {
+  await (await context.runtime('process')).remove(name, { keepData });
+  const { docker } = await context.choiceFacts({ runtime: 'auto' });
+  if (docker?.available) await (await context.runtime('docker')).remove(name, { keepData });
 }
 
 /** All clusters of the user. @returns the names of those that were removed */

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -272,6 +272,11 @@ describe.skipIf(none)('a cluster in Docker that can not be had', () => {
   it('is made once by two that make it at the same time', async () => {
     const both = await Promise.all([place.run('up', '--no-samples'), place.run('up', '--no-samples')]);
     expect(both.map(({ code }) => code).sort()).toEqual([0, 6]);
+  });
+
+  it('is removed even when its record was lost', async () => {
+    await rm(join(place.stateHome, 'devcluster'), { recursive: true });
+    expect(await place.remains()).not.toEqual([]);
     expect((await place.run('down')).code).toBe(0);
     expect(await place.remains()).toEqual([]);
   });
