@@ -29,7 +29,7 @@ export const offNetwork = 'ENETUNREACH';
 
 export interface ProberOptions {
   /** Where a task may listen, tried in this order: the next one when nothing listens on the one before. */
-  hosts: readonly [string, ...string[]];
+  hosts: readonly string[];
   network: Network;
   clock: Clock;
   /** Runs a check's command; by itself the prober starts a process of the agent's. @returns the exit code */
@@ -38,6 +38,8 @@ export interface ProberOptions {
 
 export function createProber({ hosts, network, clock, run }: ProberOptions): Prober {
   const onHosts = async <T>(attempt: (host: string) => Promise<T>): Promise<T> => {
+    const last = hosts.at(-1);
+    if (last === undefined) throw new Error('the task has no address that its node reaches');
     for (const host of hosts.slice(0, -1)) {
       try {
         return await attempt(host);
@@ -45,7 +47,7 @@ export function createProber({ hosts, network, clock, run }: ProberOptions): Pro
         if (systemCode(error) !== 'ECONNREFUSED') throw error;
       }
     }
-    return attempt(hosts.at(-1)!);
+    return attempt(last);
   };
 
   const http = async (target: ProbeTarget & { kind: 'http' }, signal: AbortSignal): Promise<ProbeResult> =>

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { TaskInfo } from '../../../src/protocols/mesos/types.ts';
+import type { TaskInfo, TaskStatus } from '../../../src/protocols/mesos/types.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type FakeDocker, startFakeDocker } from '../../support/fake-docker.ts';
 import {
   commandTask,
   type FakeMaster,
   framework,
+  golden,
   makeWorkDir,
   startAgent,
   startFakeMaster,
@@ -60,6 +61,59 @@ const states = (id: string) => master.statusesOf(id).map(({ state }) => state);
 const output = (id: string, file = 'stdout') =>
   readFile(join(work.path, 'slaves/latest/frameworks/framework-1/executors', id, 'runs/latest', file), 'utf8');
 const asked = (pattern: RegExp) => docker.requests.filter((line) => pattern.test(line));
+
+describe('the recorded statuses', () => {
+  /** What differs from run to run, and what `docker inspect` says, is left out. */
+  const lasting = ({ timestamp: _, uuid: __, agent_id: ___, data, container_status, ...rest }: TaskStatus) => ({
+    ...rest,
+    data: data !== undefined,
+    ...(container_status
+      ? { container_status: { container_id: {}, network_infos: container_status.network_infos } }
+      : {}),
+  });
+  const recorded = async (id: string) =>
+    JSON.parse(
+      JSON.stringify((await golden<Record<string, TaskStatus[]>>('docker-updates.json'))[id]?.map(lasting))
+        // The recorded node's address.
+        .replaceAll('172.31.77.11', '127.0.0.1'),
+    );
+  const told = (id: string) => JSON.parse(JSON.stringify(master.statusesOf(id).map(lasting)));
+
+  test('of a task that is killed', async () => {
+    await startOwn();
+    launch('dk-host');
+    await master.update('dk-host', 'TASK_RUNNING');
+    kill('dk-host');
+    await master.update('dk-host', 'TASK_KILLING');
+    await master.update('dk-host', 'TASK_KILLED');
+    const expected = await recorded('dk-host');
+    // The recorded one did not listen to SIGTERM.
+    expected.at(-1).message = 'Container exited with status 143';
+    expect(told('dk-host')).toEqual(expected);
+  });
+
+  test('of a task that fails', async () => {
+    await startOwn();
+    launch('dk-exit');
+    await master.update('dk-exit', 'TASK_RUNNING');
+    docker.end(docker.of('dk-exit'), 4);
+    await master.update('dk-exit', 'TASK_FAILED');
+    expect(told('dk-exit')).toEqual(await recorded('dk-exit'));
+  });
+
+  test('of a task without an image', async () => {
+    await startOwn();
+    docker.pullError = 'the reason';
+    launch('dk-noimage', 'no/such:image');
+    await master.update('dk-noimage', 'TASK_FAILED');
+    const [expected] = await recorded('dk-noimage');
+    const pulled = `docker -H unix://${docker.socketPath} pull no/such:image`;
+    expected.message = expected.message
+      .replace(/'[^']* pull [^']*'/, `'${pulled}'`)
+      .replace(/daemon: .*\n/, 'daemon: the reason\n');
+    expect(told('dk-noimage')).toEqual([expected]);
+  });
+});
 
 describe('an image', () => {
   test('that is here is not pulled, unless the task insists', async () => {

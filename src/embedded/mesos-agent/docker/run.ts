@@ -186,9 +186,11 @@ export function runDockerTask(
     await begun(container, described, sizes, 0);
   };
 
+  /** As recorded: without a word of a container. */
   const launchFailed = (error: unknown) => {
     const message = `Failed to launch container: ${messageOf(error)}`;
-    fail(message, { reason: 'REASON_CONTAINER_LAUNCH_FAILED', source: 'SOURCE_AGENT' });
+    tell({ state: 'TASK_FAILED', message, reason: 'REASON_CONTAINER_LAUNCH_FAILED', source: 'SOURCE_AGENT' });
+    finish(true);
   };
 
   /** As `docker run` would have failed. */
@@ -255,10 +257,11 @@ export function runDockerTask(
     const told = resumed?.statuses.findLast(({ state }) => state === 'TASK_RUNNING');
     if (!told) update('TASK_RUNNING', info ? { data: statusData(info, spec.command) } : {});
     const own = reachable(info, described);
+    const atNode = described.network.kind === 'HOST' ? ['127.0.0.1', docker.ip] : [];
     checks.start(
       {
         prober: createProber({
-          hosts: own === undefined ? ['127.0.0.1', docker.ip] : [own],
+          hosts: own === undefined ? atNode : [own],
           network: docker.network,
           clock: docker.clock,
           run: (command, signal) => engine.exec(id, commandLine(command), signal),
