@@ -72,15 +72,16 @@ export function toSvg(frames, { columns, rows, title }) {
     const visible = `${percent(at)}, ${percent(Math.max(at, end - 0.001))} { opacity: 1 }`;
     const before = at > 0 ? `0%, ${percent(at - 0.001)} { opacity: 0 }` : '';
     const after = end < total ? `${percent(end)}, 100% { opacity: 0 }` : '';
-    return `@keyframes f${i} { ${before} ${visible} ${after} }\n#f${i} { animation: f${i} ${total.toFixed(2)}s step-end infinite }`;
+    return `@keyframes f${i} { ${before} ${visible} ${after} }\n@media (prefers-reduced-motion: no-preference) { #f${i} { animation: f${i} ${total.toFixed(2)}s step-end infinite } }`;
   });
-  const still = `@media (prefers-reduced-motion: reduce) { g { animation: none !important; opacity: 0 } #f${shown.length - 1} { opacity: 1 } }`;
+  // Without motion the last picture stands still.
+  const still = `g { opacity: 0 }\n#f${shown.length - 1} { opacity: 1 }`;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(title)}">
 <title>${escapeXml(title)}</title>
 <style>
 text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: #cdd9e5; white-space: pre }
-${styles.join('\n')}
 ${still}
+${styles.join('\n')}
 </style>
 <rect width="100%" height="100%" rx="8" fill="#1c2128"/>
 ${[0, 1, 2].map((i) => `<circle cx="${margin + 6 + i * 18}" cy="20" r="6" fill="${['#f47067', '#c69026', '#57ab5a'][i]}"/>`).join('\n')}
