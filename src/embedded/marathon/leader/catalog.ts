@@ -1,5 +1,5 @@
 import type { AppDefinition, PathId, Timestamp } from '../../../protocols/marathon/types.ts';
-import { type Group, getGroup, transitiveApps, transitiveSpecs } from '../model/group.ts';
+import { type Group, getGroup, specDifferences, transitiveApps, transitiveSpecs } from '../model/group.ts';
 import type { Instance } from '../model/instance.ts';
 import { topLevelOf } from '../model/path-id.ts';
 import { isPod, type PodDefinition, type RunSpec } from '../model/run-spec.ts';
@@ -33,7 +33,7 @@ export interface Catalog {
 
 export function createCatalog(root: Group, definitions: readonly RunSpec[]): Catalog {
   let current = root;
-  let byId = new Map<PathId, RunSpec>(transitiveSpecs(root).map((spec) => [spec.id, spec]));
+  const byId = new Map<PathId, RunSpec>(transitiveSpecs(root).map((spec) => [spec.id, spec]));
   const old = new Map<string, RunSpec>();
   for (const spec of definitions) old.set(key(spec.id, spec.version), spec);
 
@@ -42,18 +42,19 @@ export function createCatalog(root: Group, definitions: readonly RunSpec[]): Cat
       return current;
     },
     setRoot(next) {
-      const before = byId;
-      current = next;
-      const specs = transitiveSpecs(next);
-      byId = new Map(specs.map((spec) => [spec.id, spec]));
       const changed: RunSpec[] = [];
       const removed: RunSpec[] = [];
-      for (const spec of specs) if (before.get(spec.id) !== spec) changed.push(spec);
-      for (const [id, spec] of before) {
-        const now = byId.get(id);
-        if (now !== spec) old.set(key(id, spec.version), spec);
-        if (!now) removed.push(spec);
+      for (const { before, after } of specDifferences(current, next)) {
+        if (before) old.set(key(before.id, before.version), before);
+        if (after) {
+          byId.set(after.id, after);
+          changed.push(after);
+        } else if (before) {
+          byId.delete(before.id);
+          removed.push(before);
+        }
       }
+      current = next;
       return { changed, removed };
     },
     app(id) {

@@ -90,6 +90,32 @@ export function transitivePods(group: Group): readonly PodDefinition[] {
   return listsOf(group).specs.filter(isPod);
 }
 
+/** An app or pod that two trees don't share; what is undefined is not there. */
+export interface SpecDifference {
+  readonly before: RunSpec | undefined;
+  readonly after: RunSpec | undefined;
+}
+
+const membersOf = (group: Group | undefined): Readonly<Record<PathId, RunSpec>> => ({ ...group?.apps, ...group?.pods });
+
+function* differing(from: Group | undefined, to: Group | undefined): Generator<SpecDifference> {
+  if (from?.apps !== to?.apps || from?.pods !== to?.pods) {
+    const before = membersOf(from);
+    const after = membersOf(to);
+    for (const [id, spec] of Object.entries(after)) if (before[id] !== spec) yield { before: before[id], after: spec };
+    for (const [id, spec] of Object.entries(before)) if (!after[id]) yield { before: spec, after: undefined };
+  }
+  if (from?.groups === to?.groups) return;
+  for (const id of new Set([...Object.keys(from?.groups ?? {}), ...Object.keys(to?.groups ?? {})]))
+    yield* differing(from?.groups[id], to?.groups[id]);
+}
+
+/** The apps and pods that are not the very same in both trees, in the order of their paths. Costs little where little has changed. */
+export function specDifferences(from: Group, to: Group): SpecDifference[] {
+  const idOf = ({ before, after }: SpecDifference) => (after ?? before)?.id ?? '';
+  return [...differing(from, to)].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
+}
+
 /** All groups below in the order of their paths, the group itself first. */
 export function transitiveGroups(group: Group): Group[] {
   return [...walkGroups(group)].sort(byId);
@@ -203,6 +229,23 @@ export function mapSpecs(group: Group, change: <T extends RunSpec>(spec: T) => T
   const groups: Record<string, Group> = {};
   for (const [id, child] of Object.entries(group.groups)) groups[id] = mapSpecs(child, change);
   return withPods({ ...group, apps, groups }, pods);
+}
+
+/** The tree with these apps and pods in the places of others of the same path and kind. */
+export function replaceSpecs(group: Group, by: ReadonlyMap<RunSpec, RunSpec>): Group {
+  if (by.size === 0) return group;
+  const replaced = <T extends RunSpec>(members: Readonly<Record<PathId, T>>): Readonly<Record<PathId, T>> => {
+    let result: Record<PathId, T> | undefined;
+    for (const [id, spec] of Object.entries(members)) {
+      const other = by.get(spec);
+      // The same kind stands for the same kind.
+      if (other) (result ??= { ...members })[id] = other as T;
+    }
+    return result ?? members;
+  };
+  const groups: Record<string, Group> = {};
+  for (const [id, child] of Object.entries(group.groups)) groups[id] = replaceSpecs(child, by);
+  return { ...group, apps: replaced(group.apps), ...(group.pods && { pods: replaced(group.pods) }), groups };
 }
 
 export interface Roles {

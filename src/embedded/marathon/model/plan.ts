@@ -19,6 +19,7 @@ import {
   putGroup,
   removeApp,
   removeGroup,
+  specDifferences,
   specsOf,
   transitiveGroups,
   transitiveSpecs,
@@ -85,15 +86,18 @@ export function planDeployment(
     readonly sentenced?: Readonly<Record<PathId, readonly string[]>>;
   },
 ): DeploymentPlan {
-  const removed = transitiveSpecs(original).filter((app) => !getSpec(target, app.id));
+  const removed: RunSpec[] = [];
   const added: RunSpec[] = [];
   const changes = new Map<PathId, PlanAction>();
-  for (const app of transitiveSpecs(target)) {
-    const before = getSpec(original, app.id);
-    if (!before) added.push(app);
-    else if (!isChanged(before, app)) continue;
-    const action = actionFor(before, app, options.sentenced?.[app.id] ?? []);
-    if (action) changes.set(app.id, action);
+  for (const { before, after } of specDifferences(original, target)) {
+    if (!after) {
+      if (before) removed.push(before);
+      continue;
+    }
+    if (!before) added.push(after);
+    else if (!isChanged(before, after)) continue;
+    const action = actionFor(before, after, options.sentenced?.[after.id] ?? []);
+    if (action) changes.set(after.id, action);
   }
   // A tree with a cycle is refused before it comes here; should one come, order by path is as good as any.
   const levels = dependencyLevels(target) ?? [[...changes.keys()]];

@@ -1,7 +1,8 @@
 import type { AppDefinition } from '../../../protocols/marathon/types.ts';
 import type { ModelConfig } from './config.ts';
-import { type Group, getApp, putApps, transitiveApps } from './group.ts';
+import { type Group, getApp, putApps, specDifferences, transitiveApps } from './group.ts';
 import { good, problems, type Result } from './problem.ts';
+import { isApp } from './run-spec.ts';
 
 /** Service ports. Source: core/group/impl/AssignDynamicServiceLogic.scala of Marathon. */
 
@@ -37,12 +38,13 @@ function withServicePorts(app: AppDefinition, ports: readonly number[]): AppDefi
  * longer, then the lowest that no app of either tree holds, from [localPortMin, localPortMax).
  */
 export function assignServicePorts(from: Group, to: Group, config: ModelConfig): Result<Group> {
-  const targets = transitiveApps(to);
-  const dynamic = targets.filter((app) => servicePorts(app).includes(0));
+  // All apps that were there before have their ports.
+  const changed = specDifferences(from, to).flatMap(({ after }) => (after && isApp(after) ? [after] : []));
+  const dynamic = changed.filter((app) => servicePorts(app).includes(0));
   if (dynamic.length === 0) return good(to);
   const { localPortMin, localPortMax } = config;
   const used = new Set<number>();
-  for (const app of targets) for (const port of servicePorts(app)) used.add(port);
+  for (const app of changed) for (const port of servicePorts(app)) used.add(port);
   for (const app of transitiveApps(from)) for (const port of servicePorts(app)) used.add(port);
   let next = localPortMin;
   const lowestFree = (): number | undefined => {

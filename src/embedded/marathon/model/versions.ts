@@ -1,5 +1,5 @@
 import type { AppDefinition, Timestamp } from '../../../protocols/marathon/types.ts';
-import { type Group, getSpec, mapSpecs } from './group.ts';
+import { type Group, replaceSpecs, specDifferences } from './group.ts';
 import { isPod, type PodDefinition, type RunSpec } from './run-spec.ts';
 
 /** What counts as a change of an app or a pod. Source: state/AppDefinition.scala, core/pod/PodDefinition.scala and upgrade/GroupVersioningUtil.scala. */
@@ -120,19 +120,21 @@ function quietFields(spec: RunSpec): unknown {
  * version and lastScalingAt; no difference → as it was. Specs stamped with {@link restarted} at `now` stay so.
  */
 export function stampVersions(from: Group, to: Group, now: Timestamp): Group {
-  return mapSpecs({ ...to, version: now }, <T extends RunSpec>(spec: T): T => {
-    const before = getSpec(from, spec.id);
-    if (before === spec) return spec;
-    if (!before || isUpgrade(before, spec))
-      return { ...spec, version: now, versionInfo: { lastScalingAt: now, lastConfigChangeAt: now } };
-    if (before.instances !== spec.instances)
-      return { ...spec, version: now, versionInfo: { ...before.versionInfo, lastScalingAt: now } };
-    // A definition that was just read has `now` in all three; a restart keeps the last scaling.
-    const { lastScalingAt, lastConfigChangeAt } = spec.versionInfo;
-    if (spec.version === now && lastConfigChangeAt === now && lastScalingAt === before.versionInfo.lastScalingAt)
-      return spec;
-    // A change of these is kept and waits for the next version. Both are of one kind here.
-    if (sameJson(quietFields(before), quietFields(spec))) return before as T;
-    return { ...spec, version: before.version, versionInfo: before.versionInfo };
-  });
+  const stamped = new Map<RunSpec, RunSpec>();
+  for (const { before, after } of specDifferences(from, to)) if (after) stamped.set(after, stamp(before, after, now));
+  return { ...replaceSpecs(to, stamped), version: now };
+}
+
+function stamp(before: RunSpec | undefined, spec: RunSpec, now: Timestamp): RunSpec {
+  if (!before || isUpgrade(before, spec))
+    return { ...spec, version: now, versionInfo: { lastScalingAt: now, lastConfigChangeAt: now } };
+  if (before.instances !== spec.instances)
+    return { ...spec, version: now, versionInfo: { ...before.versionInfo, lastScalingAt: now } };
+  // A definition that was just read has `now` in all three; a restart keeps the last scaling.
+  const { lastScalingAt, lastConfigChangeAt } = spec.versionInfo;
+  if (spec.version === now && lastConfigChangeAt === now && lastScalingAt === before.versionInfo.lastScalingAt)
+    return spec;
+  // A change of these is kept and waits for the next version.
+  if (sameJson(quietFields(before), quietFields(spec))) return before;
+  return { ...spec, version: before.version, versionInfo: before.versionInfo };
 }
