@@ -12,6 +12,7 @@ import type {
   UpgradeStrategy,
   VersionInfo,
 } from '../../../protocols/marathon/types.ts';
+import { isResident } from './normalize.ts';
 
 /**
  * A pod with every default filled in. What it has in common with apps has the names that apps have, so that
@@ -96,9 +97,7 @@ export function keptVolumes(spec: RunSpec): KeptVolume[] {
 
 /** Whether instances keep data on their agent, which ties them to their reservations. */
 export function keepsData(spec: RunSpec): boolean {
-  return isPod(spec)
-    ? spec.volumes.some((volume) => 'persistent' in volume)
-    : (spec.container?.volumes.some((volume) => 'persistent' in volume) ?? false);
+  return isPod(spec) ? spec.volumes.some((volume) => 'persistent' in volume) : isResident(spec);
 }
 
 export interface ResourceDemand {
