@@ -274,16 +274,22 @@ async function doWork(
       if (item.kind === 'heal') await runtime.partition(plan, item.node, false);
     }),
   );
-  await settleAll(
-    work.map(async (item) => {
-      if (item.kind === 'start') {
-        await runtime.start(plan, item.unit);
-        progress.detail(`${item.unit.id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
-      }
-      if (item.kind === 'start-services')
-        for (const component of item.components) await runtime.startService(plan, item.node, component);
+  const start = async (unit: UnitPlan) => {
+    await runtime.start(plan, unit);
+    progress.detail(`${unit.id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
+  };
+  const units = work.flatMap((item) => (item.kind === 'start' ? [item.unit] : []));
+  // All wait for those that wait for nothing: the real ZooKeeper starts while the containers of others are made.
+  const isFirst = (unit: UnitPlan) =>
+    unit.services.some(({ engine, after }) => engine === 'embedded' || after.length === 0);
+  await settleAll(units.filter(isFirst).map(start));
+  await settleAll([
+    ...units.filter((unit) => !isFirst(unit)).map(start),
+    ...work.map(async (item) => {
+      if (item.kind !== 'start-services') return;
+      for (const component of item.components) await runtime.startService(plan, item.node, component);
     }),
-  );
+  ]);
   trace('everything started');
 }
 
