@@ -316,6 +316,35 @@ describe('a pod', () => {
     await remove('/pair');
   });
 
+  test('that is going is shown as terminal, and its containers have the time to end that they ask for', async () => {
+    const created = await call('POST', '/v2/pods', {
+      id: '/stubborn',
+      containers: [
+        {
+          name: 'one',
+          resources: small,
+          exec: { command: { shell: 'trap "" TERM; while :; do sleep 0.1; done' } },
+          lifecycle: { killGracePeriodSeconds: 1 },
+        },
+      ],
+    });
+    await deployed(created);
+    const [instance] = (await status('/stubborn')).instances;
+    // Tasks of pods can be ended as those of apps can.
+    const ended = await call<{ tasks: unknown[] }>('POST', '/v2/tasks/delete', {
+      ids: [instance?.containers[0]?.containerId],
+    });
+    expect(ended).toMatchObject({ status: 200, json: { tasks: [] } });
+    await expect
+      .poll(async () => (await status('/stubborn')).instances[0]?.containers[0]?.containerId, { timeout: 10_000 })
+      .toBe(`${instance?.id}.one.2`);
+    await expect.poll(async () => (await status('/stubborn')).status, { timeout: 10_000 }).toBe('STABLE');
+    const removed = await call('DELETE', '/v2/pods/stubborn');
+    expect(await status('/stubborn')).toMatchObject({ id: '/stubborn', status: 'TERMINAL' });
+    await deployed(removed);
+    expect((await call('GET', '/v2/pods/stubborn::status')).status).toBe(404);
+  });
+
   test('is handed from leader to leader', async () => {
     const created = await call('POST', '/v2/pods', two('/stays'));
     await deployed(created);

@@ -5,7 +5,7 @@ import type { LeaderSession } from '../leader/session.ts';
 import { taskJson } from '../model/app-info.ts';
 import { getGroup, putApps, transitiveApps } from '../model/group.ts';
 import { parseInstanceId, parseTaskId } from '../model/ids.ts';
-import type { Instance } from '../model/instance.ts';
+import { type Instance, launchOf } from '../model/instance.ts';
 import { safePath } from '../model/path-id.ts';
 import { servicePorts } from '../model/ports.ts';
 import { good, problems } from '../model/problem.ts';
@@ -86,13 +86,13 @@ export function taskRoutes(context: ApiContext): Route[] {
         sentenced,
         apply: (root, now) => {
           const apps = Object.entries(sentenced).flatMap(([id, ids]) => {
-            const app = session.catalog.app(id);
-            if (!app) return [];
+            const spec = session.catalog.spec(id);
+            if (!spec) return [];
             const counted = ids.filter((instanceId) => {
               const instance = session.tracker.get(instanceId);
               return instance && isActive(instance) && instance.condition !== 'Killing' && instance.goal === 'Running';
             });
-            return [{ ...app, instances: Math.max(0, app.instances - counted.length) }];
+            return [{ ...spec, instances: Math.max(0, spec.instances - counted.length) }];
           });
           return good(putApps(root, apps, now));
         },
@@ -145,7 +145,7 @@ export function taskRoutes(context: ApiContext): Route[] {
           ),
         );
       const instance = session.tracker.get(instanceId);
-      if (instance?.task) victims.set(instance.id, instance);
+      if (instance && launchOf(instance) !== undefined) victims.set(instance.id, instance);
     }
     return kill(request, session, [...victims.values()], (tasks) => ({ tasks }));
   };

@@ -16,7 +16,7 @@ import { canonical, isChildOf, isRoot, pathErrors, topLevelOf } from './path-id.
 import { completePod } from './pod/read.ts';
 import { good, problems, type Result } from './problem.ts';
 import type { RawGroupUpdate } from './raw.ts';
-import type { PodDefinition } from './run-spec.ts';
+import { isPod, type PodDefinition } from './run-spec.ts';
 import { checkGroupUpdate } from './schema.ts';
 import { completeApp, type ReadContext } from './update.ts';
 
@@ -209,10 +209,9 @@ export function updateGroup(
   if (scaleBy !== undefined) {
     // A product such as 3 × 1.1 is a little above what is meant; the next whole number must not be taken for it.
     const scaled = (instances: number) => Math.ceil(Number((instances * scaleBy).toPrecision(12)));
-    const group = mapSpecs(current ?? emptyGroup(id, now, enforceNew), (spec) => ({
-      ...spec,
-      instances: scaled(spec.instances),
-    }));
+    const group = mapSpecs(current ?? emptyGroup(id, now, enforceNew), (spec) =>
+      isPod(spec) ? spec : { ...spec, instances: scaled(spec.instances) },
+    );
     return good(putGroup(root, group, now, enforceNew));
   }
   const topLevel = isRoot(id) ? undefined : topLevelOf(id);
