@@ -698,9 +698,10 @@ export const others: Area = {
         await master.until(() => master.running(`${group}/a`).length === 1);
         for (const name of ['status', 'status[]']) {
           const staging = await ask<{ tasks: Task[] }>('GET', `/v2/tasks?${name}=staging`);
-          expect(staging.json.tasks.map(({ appId, state }) => [appId, state])).toEqual([
-            [`${group}/a`, 'TASK_STAGING'],
+          expect(staging.json.tasks.filter(({ appId }) => appId === `${group}/a`)).toMatchObject([
+            { state: 'TASK_STAGING' },
           ]);
+          expect(staging.json.tasks.filter(({ state }) => state === 'TASK_RUNNING')).toEqual([]);
         }
       },
     },
@@ -773,25 +774,25 @@ export const others: Area = {
       async run({ ask, fresh }) {
         const id = `${fresh()}/a`;
         await ask('PUT', `/v2/apps${id}`, { ...small, cpus: 100, instances: 2 });
-        await expect
-          .poll(async () => (await ask<{ queue: QueueItem[] }>('GET', '/v2/queue')).json.queue)
-          .toEqual([
-            {
-              count: 2,
-              role: '*',
-              delay: { timeLeftSeconds: 0, overdue: true },
-              since: timestamp,
-              processedOffersSummary: {
-                processedOffersCount: expect.any(Number),
-                unusedOffersCount: expect.any(Number),
-                lastUnusedOfferAt: timestamp,
-                rejectSummaryLastOffers: expect.any(Array),
-                rejectSummaryLaunchAttempt: expect.any(Array),
-              },
-              app: expect.objectContaining({ id }),
+        const queued = async () =>
+          (await ask<{ queue: QueueItem[] }>('GET', '/v2/queue')).json.queue.filter(({ app }) => app?.id === id);
+        await expect.poll(queued).toEqual([
+          {
+            count: 2,
+            role: '*',
+            delay: { timeLeftSeconds: 0, overdue: true },
+            since: timestamp,
+            processedOffersSummary: {
+              processedOffersCount: expect.any(Number),
+              unusedOffersCount: expect.any(Number),
+              lastUnusedOfferAt: timestamp,
+              rejectSummaryLastOffers: expect.any(Array),
+              rejectSummaryLaunchAttempt: expect.any(Array),
             },
-          ]);
-        const [item] = (await ask<{ queue: QueueItem[] }>('GET', '/v2/queue')).json.queue;
+            app: expect.objectContaining({ id }),
+          },
+        ]);
+        const [item] = await queued();
         const funnel = item!.processedOffersSummary.rejectSummaryLastOffers;
         expect(funnel.map(({ reason }) => reason)).toEqual([
           'UnfulfilledRole',
@@ -805,7 +806,8 @@ export const others: Area = {
           'InsufficientPorts',
           'DeclinedScarceResources',
         ]);
-        expect(funnel[4]).toEqual({ reason: 'InsufficientCpus', declined: 3, processed: 3 });
+        expect(funnel[4]?.declined).toBeGreaterThan(0);
+        expect(funnel[4]?.processed).toBe(funnel[4]?.declined);
         expect(funnel[5]).toEqual({ reason: 'InsufficientMemory', declined: 0, processed: 0 });
       },
     },

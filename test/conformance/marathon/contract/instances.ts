@@ -384,8 +384,13 @@ export const instances: Area = {
     placed('GROUP_BY a number of groups', 7, ['node', 'GROUP_BY', '3'], (counts) =>
       expect(sorted(counts)).toEqual([2, 2, 3]),
     ),
+    // Which agents are offered at the time decides what is seen; on those it is even.
     placed('GROUP_BY without one: over what is seen', 6, ['node', 'GROUP_BY'], (counts) =>
-      expect(counts).toEqual([2, 2, 2]),
+      expect([
+        [2, 2, 2],
+        [0, 3, 3],
+        [0, 0, 6],
+      ]).toContainEqual(sorted(counts)),
     ),
     placed('LIKE', 2, ['node', 'LIKE', 'node-[12]'], (counts) => expect(counts[2]).toBe(0)),
     placed('LIKE matches the whole value', 2, ['@hostname', 'LIKE', '.*1'], (counts) =>
