@@ -6,17 +6,18 @@ import { coalesce } from '../../../support/coalesce.ts';
 import { messageOf } from '../../../support/errors.ts';
 import { retry, sleep } from '../../../support/retry.ts';
 import { endingOf, graceOf, type KillCause } from '../endings.ts';
-import { readVariables } from '../environment.ts';
+import { type Environment, readVariables } from '../environment.ts';
 import { commandLine, createProber } from '../probe.ts';
 import { createTaskChecks } from '../task-checks.ts';
 import { prepareSandbox, type TaskHost, type TaskRun, type TaskSpec, type TaskUpdate } from '../task-run.ts';
+import { createContainer, exitCodeOf } from './create-container.ts';
 import { addressIn, networkInfosOf, statusData } from './describe.ts';
 import { type ContainerInspect, EngineError, whileAway } from './engine.ts';
 import { type Forwarder, openForwards } from './forward.ts';
 import type { DockerHost } from './host.ts';
 import { followLogs, type LogFollower, type LogSizes, logSizes, noteInSandbox } from './logs.ts';
 import { prepareMounts, removeMounts } from './mounts.ts';
-import { RequestError } from './request.ts';
+import type { Mount } from './request.ts';
 import { type TaskContainer, type TaskContainerContext, taskContainer } from './task-container.ts';
 
 /** What is known of a task that an earlier agent may have started. */
@@ -31,6 +32,7 @@ export interface ResumedContainer {
 /** An engine that does not give the last of a container's output in this time is not waited for. */
 const lastOutputMs = 20_000;
 const stopAgainMs = 5000;
+const lookAgainMs = 1000;
 
 /**
  * Runs a task as a Docker container: sandbox, files, image, container, node ports, output, checks, end. Every turn is
@@ -53,15 +55,18 @@ export function runDockerTask(
   const preparing = new AbortController();
   /** Aborted when nothing is left to be done for the task, or it is let go. */
   const life = new AbortController();
-  /** The engine's id of the container, once it was started. */
-  let running: string | undefined;
+  /** Once it was started, with the engine's id. */
+  let container: { id: string; described: TaskContainer } | undefined;
   let networkInfos = spec.containerStatus.network_infos;
   let outOfMemory = false;
   let killed: KillCause | undefined;
+  let killPolicy: KillPolicy | undefined;
+  let toldKilling = resumed?.statuses.some(({ state }) => state === 'TASK_KILLING') ?? false;
   let stopAt = Number.POSITIVE_INFINITY;
   let forwarder: Forwarder | undefined;
   let output: LogFollower | undefined;
   let unwatch: Cancel | undefined;
+  let cancelLook: Cancel | undefined;
   let resolveDone!: (end: { failed: boolean }) => void;
   const done = new Promise<{ failed: boolean }>((resolve) => {
     resolveDone = resolve;
@@ -90,6 +95,7 @@ export function runDockerTask(
     preparing.abort();
     checks.stop();
     unwatch?.();
+    cancelLook?.();
     forwarder?.close();
     output?.stop();
   };
@@ -107,21 +113,22 @@ export function runDockerTask(
 
   const kill = (policy?: KillPolicy, cause: KillCause = 'asked') => {
     if (life.signal.aborted) return;
-    const first = killed === undefined;
     killed ??= cause;
-    if (running === undefined) return preparing.abort();
+    killPolicy = policy ?? killPolicy;
+    if (!container) return preparing.abort();
     checks.stop();
-    if (first && spec.tellsKilling) update('TASK_KILLING');
+    if (!toldKilling && spec.tellsKilling) update('TASK_KILLING');
+    toldKilling = true;
     const usual = { grace_period: { nanoseconds: docker.graceMs * 1e6 } };
-    stop(running, cause === 'completion-time' ? 0 : graceOf(policy, task.kill_policy, usual));
+    stop(container.id, cause === 'completion-time' ? 0 : graceOf(killPolicy, task.kill_policy, usual));
   };
 
   /** A later one can only make the time shorter. */
-  const stop = (container: string, graceMs: number) => {
+  const stop = (id: string, graceMs: number) => {
     const at = docker.clock.monotonic() + graceMs;
     if (at >= stopAt) return;
     stopAt = at;
-    const once = () => engine.stop(container, Math.ceil(graceMs / 1000));
+    const once = () => engine.stop(id, Math.ceil(graceMs / 1000));
     retry(once, { delayMs: 100, maxDelayMs: stopAgainMs, signal: life.signal }).catch(() => {});
   };
 
@@ -135,7 +142,7 @@ export function runDockerTask(
     finish(false);
   };
 
-  const describe = async (context: Pick<TaskContainerContext, 'variables' | 'mounts' | 'labels'>) =>
+  const describe = (context: Pick<TaskContainerContext, 'variables' | 'mounts' | 'labels'>) =>
     taskContainer(task, {
       ...context,
       name,
@@ -148,11 +155,17 @@ export function runDockerTask(
     });
 
   const start = async () => {
+    let variables: Environment;
+    let mounts: Mount[];
     let described: TaskContainer;
     let sizes: LogSizes;
     const { signal } = preparing;
     try {
+      const { resolveSecret, workDir } = host;
+      const { mappedSandbox } = docker;
       await prepareSandbox(host, spec, signal, async () => {});
+      variables = await readVariables(spec.command, resolveSecret);
+      mounts = await prepareMounts(task, { secretsFolder, workDir, mappedSandbox, resolveSecret });
       await docker.fetchImage(task.container?.docker?.image ?? '', forcesPull(spec), directory, signal);
       sizes = await logSizes(directory);
     } catch (error) {
@@ -161,29 +174,24 @@ export function runDockerTask(
     }
     update('TASK_STARTING');
     try {
-      const { resolveSecret, workDir } = host;
-      const { mappedSandbox } = docker;
-      described = await describe({
-        variables: await readVariables(spec.command, resolveSecret),
-        mounts: await prepareMounts(task, { secretsFolder, workDir, mappedSandbox, resolveSecret }),
-        labels: labelsOf(docker, spec, sizes),
-      });
+      described = describe({ variables, mounts, labels: labelsOf(docker, spec, sizes) });
     } catch (error) {
-      if (error instanceof RequestError) return fail(`Failed to create docker run options: ${error.message}`);
-      return launchFailed(error);
+      return fail(`Failed to create docker run options: ${messageOf(error)}`);
     }
-    let container: string;
+    let id: string;
     try {
-      container = await create(described);
+      id = await createContainer(docker, name, containerId, described, signal);
       if (signal.aborted) throw signal.reason;
-      await whileAway(() => engine.start(container), signal, docker.launchTimeoutMs);
+      await whileAway(() => engine.start(id), signal, docker.launchTimeoutMs);
     } catch (error) {
+      // What is let go is looked after by the next agent.
+      if (life.signal.aborted) return;
       docker.discard(name);
       if (signal.aborted) return endBeforeStart();
       return runFailed(error);
     }
     if (life.signal.aborted) return;
-    await begun(container, described, sizes, 0);
+    await begun(id, described, sizes, 0);
   };
 
   /** As recorded: without a word of a container. */
@@ -199,35 +207,6 @@ export function runDockerTask(
     if (!(error instanceof EngineError)) return fail(`Failed to run docker container: ${message}`);
     await noteInSandbox(directory, `docker: Error response from daemon: ${message}.`);
     fail(`Container exited with status ${exitCodeOf(message)}: ${message}`);
-  };
-
-  /** Asked a second time, after an answer that got lost, it takes the container that is there. */
-  const create = async ({ request, network }: TaskContainer): Promise<string> => {
-    let tries = 0;
-    const attempt = async () => {
-      tries++;
-      try {
-        return await engine.create(name, request);
-      } catch (error) {
-        if (!(error instanceof EngineError) || error.status !== 409) throw error;
-        const there = await engine.inspect(name);
-        if (!there || there.Config.Labels?.[taskLabels.container] !== containerId) throw error;
-        if (tries > 1) return there.Id;
-        // Of an earlier life of this agent: nobody waits for it.
-        await engine.remove(there.Id);
-        return await engine.create(name, request);
-      }
-    };
-    const container = await whileAway(attempt, preparing.signal, docker.launchTimeoutMs);
-    const { second } = network;
-    if (second !== undefined)
-      await whileAway(() => engine.connect(second, container), preparing.signal, docker.launchTimeoutMs).catch(
-        (error) => {
-          // The first of two tries may have done it.
-          if (!(error instanceof EngineError && error.status === 403)) throw error;
-        },
-      );
-    return container;
   };
 
   /** The container has been started, by this agent or the one before. */
@@ -253,7 +232,7 @@ export function runDockerTask(
       }
       if (life.signal.aborted) return forwarder?.close();
     }
-    running = id;
+    container = { id, described };
     const told = resumed?.statuses.findLast(({ state }) => state === 'TASK_RUNNING');
     if (!told) update('TASK_RUNNING', info ? { data: statusData(info, spec.command) } : {});
     const own = reachable(info, described);
@@ -272,18 +251,13 @@ export function runDockerTask(
       told?.healthy,
       runningForMs,
     );
-    const look = coalesce(() => lookAt(id, described));
     unwatch = docker.watch.watch(id, (action) => {
       if (action === 'oom') outOfMemory = true;
       else void look();
     });
     void output.quiet.then(look);
-    if (resumed?.killed) {
-      // What was begun is gone through with; TASK_KILLING has been told before.
-      killed = 'asked';
-      checks.stop();
-      stop(id, graceOf(task.kill_policy, { grace_period: { nanoseconds: docker.graceMs * 1e6 } }));
-    } else if (killed) kill(undefined, killed);
+    // Asked while it was being started; what an earlier agent began is gone through with.
+    if (killed || resumed?.killed) kill(killPolicy, killed);
   };
 
   /** The address by which the node reaches the container; undefined when it is in the node's own network. */
@@ -294,7 +268,6 @@ export function runDockerTask(
   const forward = async (info: ContainerInspect, described: TaskContainer): Promise<string | undefined> => {
     const address = reachable(info, described);
     if (address === undefined) return 'the container has no address that its node reaches';
-    const look = coalesce(() => lookAt(info.Id, described));
     try {
       forwarder = await openForwards(described.forwards, {
         hosts: [...new Set([docker.ip, '127.0.0.1'])],
@@ -310,24 +283,20 @@ export function runDockerTask(
   };
 
   /** Brings what is known of the container up to date. */
-  const lookAt = async (id: string, described: TaskContainer): Promise<void> => {
-    let info: ContainerInspect | undefined;
+  const look = coalesce(async () => {
+    if (!container) return;
     try {
-      info = await whileAway(() => engine.inspect(id), life.signal);
+      const info = await whileAway(() => engine.inspect(container?.id ?? ''), life.signal);
+      if (life.signal.aborted) return;
+      if (!info || (!info.State.Running && !info.State.Restarting)) return await ended(info);
+      const address = reachable(info, container.described);
+      if (address !== undefined) forwarder?.retarget(address);
     } catch (error) {
       if (life.signal.aborted) return;
-      docker.log.warn('a container can not be inspected', { id, error: messageOf(error) });
-      return sleep(1000, life.signal).then(
-        () => lookAt(id, described),
-        () => {},
-      );
+      docker.log.warn('a container can not be inspected', { id: container.id, error: messageOf(error) });
+      cancelLook = docker.clock.after(lookAgainMs, () => void look());
     }
-    if (life.signal.aborted || running === undefined) return;
-    if (!info) return ended(undefined);
-    if (!info.State.Running && !info.State.Restarting) return ended(info);
-    const address = reachable(info, described);
-    if (address !== undefined) forwarder?.retarget(address);
-  };
+  });
 
   const ended = async (info: ContainerInspect | undefined) => {
     unwatch?.();
@@ -366,7 +335,7 @@ export function runDockerTask(
     let stale = false;
     try {
       info = await retry(() => engine.inspect(name), { delayMs: 100, signal: life.signal });
-      described = await describe({ variables: {}, mounts: [], labels: {} });
+      described = describe({ variables: {}, mounts: [], labels: {} });
       if (info?.State.Running && described.network.mode === `container:${docker.placement.nodeContainer}`)
         stale = await isStale(info);
     } catch (error) {
@@ -420,11 +389,4 @@ function labelsOf(docker: DockerHost, spec: TaskSpec, sizes: LogSizes): Record<s
 function startOf(info: ContainerInspect): LogSizes {
   const [stdout = 0, stderr = 0] = (info.Config.Labels?.[taskLabels.logStart] ?? '').split(',').map(Number);
   return { stdout: stdout || 0, stderr: stderr || 0 };
-}
-
-/** The exit code of `docker run` for an error of the engine. */
-function exitCodeOf(message: string): number {
-  if (/not found|no such file or directory|cannot find the file/i.test(message) && !/network|volume/i.test(message))
-    return 127;
-  return /permission denied|not a directory/i.test(message) ? 126 : 125;
 }
