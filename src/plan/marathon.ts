@@ -27,6 +27,8 @@ export function marathon(context: ComponentContext): ServicePlan {
     hostname: place.address,
     http_address: place.address,
     http_port: place.ports.marathon,
+    // Tasks of the real agents' containers have no other users.
+    ...(context.engine === 'mesos' ? { mesos_user: 'root' } : {}),
     // Apps on a container network need not know what the cluster's is called.
     ...(context.runtime === 'docker' ? { default_network_name: networkName(config.name) } : {}),
     enable_features: ['secrets', ...(gpus ? ['gpu_resources'] : [])].join(','),
@@ -62,8 +64,8 @@ export function marathon(context: ComponentContext): ServicePlan {
 const heapMb = 512;
 
 /**
- * The real one reaches masters through libmesos, which has to be told the node's address, and runs tasks as root
- * whatever user it has itself. Its JVM needs as much again as its heap.
+ * The real one reaches masters through libmesos, which has to be told the node's address. Its JVM needs as much again as
+ * its heap.
  */
 function realMarathon({ place, config }: ComponentContext): {
   env: Record<string, string>;
@@ -74,7 +76,6 @@ function realMarathon({ place, config }: ComponentContext): {
   return {
     env: {
       LIBPROCESS_IP: place.address,
-      MARATHON_MESOS_USER: 'root',
       JAVA_OPTS: `-Xmx${heapMb}m -XX:+ExitOnOutOfMemoryError`,
     },
     // Its JVM may need a minute to listen, and more where it is emulated.
