@@ -298,9 +298,7 @@ async function run(context: ServiceContext, flags: AgentFlags, scope: ReturnType
     executorEnded: agent.executorEnded,
     docker,
   });
-  const isContainer = (containerId: string) =>
-    [...tasksOf(books)].some((task) => task.containerId === containerId && !isDone(task));
-  docker?.tidy(isContainer);
+  docker?.tidy((containerId) => [...tasksOf(books)].some((task) => task.containerId === containerId && !isDone(task)));
   recoveryMs = clock.monotonic() - recoveryStarted;
   recovered = true;
   for (const framework of [...books.frameworks.values(), ...books.completedFrameworks])

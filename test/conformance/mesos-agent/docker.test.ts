@@ -203,6 +203,16 @@ describe('an engine that goes away', () => {
     expect((await master.update('doomed', 'TASK_KILLED')).message).toBe('Container exited with status 143');
   });
 
+  test('leaves no container of a task that is killed before it was started', async () => {
+    await startOwn();
+    docker.refuse = { what: /^POST .*\/start/, status: 503, message: 'shutting down' };
+    launch('early');
+    await eventually(() => expect(docker.of('early').state).toBe('created'));
+    kill('early');
+    expect((await master.update('early', 'TASK_KILLED')).reason).toBe('REASON_TASK_KILLED_DURING_LAUNCH');
+    await eventually(() => expect(docker.containers.size).toBe(0));
+  });
+
   test('may lose its answers: no task gets two containers', async () => {
     await startOwn();
     docker.loseAnswers = { to: /^POST .*(create\?name|start)/, times: 2 };
