@@ -70,7 +70,7 @@ describe.skipIf(none)('a cluster in Docker with the real ZooKeeper under embedde
     const { code, stdout, stderr } = await place.run('up', '--no-samples', '--pull', 'never');
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('(repaired)');
-    expect((await observed.status()).state).toBe('running');
+    await observed.statusUntil(({ state }) => state === 'running');
   });
 
   it('stops and starts ZooKeeper alone', async () => {

@@ -132,7 +132,7 @@ describe.skipIf(none)('a cluster in Docker', () => {
     await place.run('node', 'kill', 'node-2');
     expect(nodeOf(await observed.status(), 'node-2').state).toBe('failed');
     expect((await place.run('start', 'node-2')).code).toBe(0);
-    await observed.statusUntil(({ state }) => state === 'running');
+    await whole();
     await healthyAgain();
   });
 
@@ -140,7 +140,7 @@ describe.skipIf(none)('a cluster in Docker', () => {
     await place.run('stop', 'node-1/mesos-dns');
     expect(serviceOf(await observed.status(), 'node-1', 'mesos-dns')).toMatchObject({ state: 'stopped', ready: false });
     expect((await place.run('start', 'node-1/mesos-dns')).code).toBe(0);
-    expect(serviceOf(await observed.status(), 'node-1', 'mesos-dns')).toMatchObject({ ready: true });
+    await observed.statusUntil((found) => serviceOf(found, 'node-1', 'mesos-dns')?.ready === true);
   });
 
   it('survives that a node is paused', async () => {
@@ -148,7 +148,7 @@ describe.skipIf(none)('a cluster in Docker', () => {
     expect((await place.inspect('node-3')).State.Status).toBe('paused');
     expect(nodeOf(await observed.status(), 'node-3').state).toBe('paused');
     await place.run('node', 'resume', 'node-3');
-    await observed.statusUntil(({ state }) => state === 'running');
+    await whole();
   });
 
   it('survives that a node is cut off, which gets its address and its ports back', async () => {
@@ -160,7 +160,7 @@ describe.skipIf(none)('a cluster in Docker', () => {
     const after = await place.inspect('node-1');
     expect(after.NetworkSettings.Networks[`devcluster-${place.cluster}`]?.IPAddress).toBe(made.nodes[0]!.address);
     expect(after.State).toEqual(before.State);
-    await observed.statusUntil(({ state }) => state === 'running');
+    await whole();
   });
 
   it('is repaired by up when a container was removed behind its back; the data is kept', async () => {
@@ -170,7 +170,7 @@ describe.skipIf(none)('a cluster in Docker', () => {
     const { code, stdout, stderr } = await place.run('up', '--no-samples');
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('(repaired)');
-    expect((await observed.status()).state).toBe('running');
+    await whole();
   });
 
   it('keeps its apps when all of its containers were stopped, as by a reboot', async () => {
@@ -192,11 +192,14 @@ describe.skipIf(none)('a cluster in Docker', () => {
       const { code, stdout } = await other.run('up', '--no-samples', '--json');
       expect([code, JSON.parse(stdout).error.code]).toEqual([6, 'NAME_IN_USE']);
       await other.run('down');
-      expect((await observed.status()).state).toBe('running');
+      await whole();
     } finally {
       await other.close();
     }
   });
+
+  /** A busy machine may keep a service from answering in time now and then. */
+  const whole = () => observed.statusUntil(({ state }) => state === 'running');
 
   const webTasks = async () =>
     (await place.json<{ id: string; tasks: { host: string; ports: number[]; healthy: boolean }[] }[]>('apps')).find(
