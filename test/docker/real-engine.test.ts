@@ -65,7 +65,9 @@ describe.skipIf(none)('a cluster of real programs', () => {
   const configure = async (extra: References = {}) => {
     const chosen = components.flatMap((component) => {
       const image = extra[component] ?? references[component];
-      return image === undefined ? [] : [[component, { image }]];
+      // Agents are stopped and restarted here, and on a busy machine that takes longer than development timing grants.
+      const flags = component === 'mesos-master' ? { agent_ping_timeout: '15secs', max_agent_ping_timeouts: 5 } : {};
+      return image === undefined ? [] : [[component, { image, flags }]];
     });
     await writeFile(
       join(place.folder, 'devcluster.yml'),
