@@ -55,7 +55,7 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
     // One that was given up as unreachable has its replacement already.
     if (after.goal !== 'Running' || before.condition === 'UnreachableInactive') return tracker.forget(after.id);
     const next = { ...rescheduled(after), since: iso(clock.now()) };
-    if (status.state !== 'TASK_GONE_BY_OPERATOR') return tracker.put(next);
+    if (status.state !== 'TASK_GONE_BY_OPERATOR' || !after.reservation) return tracker.put(next);
     // The agent is gone for good, and what it kept with it.
     const { reservation: _r, placement: _p, ...free } = next;
     tracker.put(free);
@@ -71,7 +71,7 @@ export function createTaskUpdates(options: TaskUpdatesOptions): TaskUpdates {
       if (!instance || !task || isTerminalCondition(instance.condition) || instance.condition === 'Scheduled')
         return stray(status, parsed?.instanceId, parsed?.appId);
       // What a container of a pod has come to is its last word; reconciliation repeats it.
-      if (task.status && isTerminal(task.status.state)) return;
+      if (instance.containers && task.status && isTerminalCondition(conditionOf(task.status))) return;
 
       const now = clock.now();
       const spec = catalog.definitionOf(instance);

@@ -42,11 +42,6 @@ export function getApp(root: Group, id: PathId): AppDefinition | undefined {
   return group && get(group.apps, id);
 }
 
-export function getPod(root: Group, id: PathId): PodDefinition | undefined {
-  const group = getGroup(root, parentOf(id));
-  return group?.pods && get(group.pods, id);
-}
-
 /** The app or the pod of this path; there is never one of each. */
 export function getSpec(root: Group, id: PathId): RunSpec | undefined {
   const group = getGroup(root, parentOf(id));
@@ -83,11 +78,6 @@ export function transitiveSpecs(group: Group): readonly RunSpec[] {
 /** The apps among them. */
 export function transitiveApps(group: Group): readonly AppDefinition[] {
   return listsOf(group).apps;
-}
-
-/** The pods among them. */
-export function transitivePods(group: Group): readonly PodDefinition[] {
-  return listsOf(group).specs.filter(isPod);
 }
 
 /** An app or pod that two trees don't share; what is undefined is not there. */

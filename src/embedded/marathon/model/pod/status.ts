@@ -146,7 +146,7 @@ function networksOf(tasks: readonly ContainerTask[]): PodInstanceStatus['network
   return [...byName].map(([name, addresses]) => ({ ...(name !== undefined && { name }), addresses: [...addresses] }));
 }
 
-export function podInstanceStatus(pod: PodDefinition, instance: Instance): PodInstanceStatus {
+function podInstanceStatus(pod: PodDefinition, instance: Instance): PodInstanceStatus {
   const tasks = instance.containers ?? [];
   const containers = tasks.map((task) => containerStatus(pod, instance, task));
   const resources = containers.reduce<PodResources>(
