@@ -99,7 +99,7 @@ function leaveQuietlyWhenNobodyReads(): void {
 
 /** Evaluates the code that nearly every use needs: for the build, which keeps the result of compiling it. */
 export async function loadAll(): Promise<void> {
-  const common = ['up', 'down', 'status', 'start', 'apps', 'samples', 'logs'];
+  const common = ['up', 'down', 'status', 'start', 'apps', 'samples', 'logs', 'deploy', 'completion'];
   for (const command of commands) if (common.includes(command.name)) await command.load();
   parseArguments(['status', '--json'], commands);
   await import('../runtime/process/index.ts');

@@ -10,8 +10,8 @@ import { noTerminal, openTerminal, type Terminal, withoutEscapes } from '../supp
 import { bin, createWorkplace, type Result, type Workplace } from './devcluster.ts';
 
 /** The day's secret: it may be known to the app, and be seen nowhere else. */
-const planted = 'pl4nted-cr0wn-jewel';
-const piped = 'p1ped-cr0wn-jewel';
+const planted = `pl4nted-${process.pid}-jewel`;
+const piped = `p1ped-${process.pid}-jewel`;
 
 const missing = noTerminal();
 let place: Workplace;
@@ -109,8 +109,22 @@ async function answer(): Promise<string> {
 }
 
 describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? ''))("a developer's day", () => {
-  it('begins with a cluster, on a terminal', async () => {
-    const up = terminal(['up', '--no-samples']);
+  it('begins with questions whose answers become the configuration', async () => {
+    const init = terminal(['init']);
+    for (const question of ['Name of the cluster:', 'How many nodes?', 'Where shall it run?', 'Whose programs?']) {
+      await init.sees(question);
+      init.type('\r');
+    }
+    await init.sees('With the sample apps?');
+    init.type('n\r');
+    await init.sees('Wrote devcluster.yml.');
+    expect(await init.ended).toBe(0);
+    expect(await json('generate', 'config')).toMatchObject({ name: place.cluster, samples: false });
+    expect((await run('init', '--json')).code).toBe(6);
+  });
+
+  it('goes on with a cluster, on a terminal', async () => {
+    const up = terminal(['up']);
     await up.sees(`Cluster '${place.cluster}' is ready`);
     await up.sees('Try next:');
     expect(await up.ended).toBe(0);
@@ -157,7 +171,7 @@ describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? '
 
   it('the source is deployed, and what runs says from where', async () => {
     git('init', '-q', '-b', 'main');
-    await write('.gitignore', '.env\n*.json\n!marathon.json\n');
+    await write('.gitignore', '.env\n*.json\n!marathon.json\nbundle.tgz\ndevcluster-*/\n');
     git('add', '.');
     git('commit', '-qm', 'first');
     const deploy = terminal(['deploy']);
@@ -194,7 +208,7 @@ describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? '
   it('a bad version is explained by what it wrote, and rolled back', async () => {
     const bad = { cmd: 'echo cannot find my database >&2; sleep 0.3; exit 1' };
     await write('marathon.json', definition('bad', bad));
-    const result = await run('deploy', '--timeout', '4', '--rollback', '--json');
+    const result = await run('deploy', '--timeout', '8', '--rollback', '--json');
     expect(result.code).toBe(7);
     expect(failure(result)).toMatchObject({ code: 'ROLLED_BACK' });
     expect(failure(result).message).toContain('  cannot find my database');
@@ -292,8 +306,38 @@ describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? '
       .split(/\r?\n/)
       .map((line) => line.length);
     expect(Math.max(...widths)).toBeLessThanOrEqual(20);
-    const up = terminal(['up', '--no-samples'], 20);
+    const up = terminal(['up'], 20);
     expect(await up.ended).toBe(0);
+  });
+
+  it('others are told what is there: completion, Ansible, whoever helps, and a new developer', async () => {
+    // A busy Marathon is not waited for while somebody types.
+    let names: string[] = [];
+    while (!names.includes('app:/shop/web')) names = (await run('completion', '--names', 'exec')).stdout.split('\n');
+    expect(names).toEqual(expect.arrayContaining(['node-1', 'node-2', 'node-3']));
+    const inventory = await json<{ all: { hosts: object; children: Record<string, { hosts: object }> } }>(
+      'generate',
+      'inventory',
+    );
+    expect(Object.keys(inventory.all.hosts)).toEqual(['node-1', 'node-2', 'node-3']);
+    expect(Object.keys(inventory.all.children.mesos_master!.hosts)).toHaveLength(3);
+    const { files } = await json<{ files: string[] }>('support-bundle', '-o', 'bundle.tgz');
+    expect(files).toEqual(
+      expect.arrayContaining(['status.json', 'record.json', 'logs/node-1.log', 'marathon/apps.json']),
+    );
+    execFileSync('tar', ['-xzf', 'bundle.tgz'], { cwd: project });
+    const onboard = await json<{ ok: boolean; steps: { step: string; state: string }[] }>('onboard', '--yes');
+    expect(onboard.steps.map(({ step, state }) => [step, state])).toEqual([
+      ['doctor', 'done'],
+      ['init', 'skipped'],
+      ['up', 'done'],
+      ['deploy', 'done'],
+    ]);
+    await mkdir(join(place.stateHome, 'devcluster', 'lost'));
+    const asked = await run('prune', '--json');
+    expect([asked.code, failure(asked).code]).toEqual([2, 'NEEDS_CONSENT']);
+    expect(failure(asked).message).toContain('lost: it has a folder, but no record');
+    expect(await json('prune', '--yes')).toEqual({ removed: ['lost'], failed: [] });
   });
 
   it('no secret has got anywhere but to the app', async () => {
@@ -307,7 +351,7 @@ describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? '
       texts.push([path, await (await fetch(endpoints!.marathon + path)).text()]);
     for (const path of ['/state', '/flags', '/tasks'])
       texts.push([path, await (await fetch(endpoints!.mesos + path)).text()]);
-    for (const file of filesBelow(place.folder)) texts.push([file, readFileSync(file, 'latin1')]);
+    for (const file of filesBelow(place.folder)) texts.push([file, contentOf(file)]);
     const secretFiles = `${sep}secrets${sep}`;
     const found = texts.filter(
       ([where, text]) => !where.includes(secretFiles) && (text.includes(planted) || text.includes(piped)),
@@ -330,6 +374,15 @@ function filesBelow(folder: string): string[] {
     if (entry.isDirectory()) return filesBelow(path);
     return entry.isFile() ? [path] : [];
   });
+}
+
+/** What is there at this moment: a running cluster's files come and go. */
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 /** A proxy in front of a Marathon that lets in one user only. */
