@@ -303,7 +303,7 @@ describe('whatever happens', () => {
       }
       expect(problems.slice(0, 10)).toEqual([]);
       expect(new Set(histories).size).toBe(1);
-      expect(acknowledged.size).toBeGreaterThan(100);
+      expect(acknowledged.size).toBeGreaterThan(10);
       for (const server of servers) expect(server.log()).not.toMatch(/ended by itself|ERROR/);
     },
     faultSeconds * 1000 + 90_000,
