@@ -18,6 +18,8 @@ export interface NodeSite {
   ports: Readonly<Record<PortName, number>>;
   /** Host and port by which the laptop reaches each of them; the same as above in `process`. */
   published: Readonly<Record<PortName, { host: string; port: number }>>;
+  /** The address that an engine on another machine publishes at, where `published` has that machine's name. */
+  publishedAt?: string;
   /** Reserved for this agent over all clusters of the machine. */
   taskPorts: PortRange;
   /** Folder for the node's data as the services see it. */

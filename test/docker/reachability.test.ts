@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { httpCall } from '../../src/support/http-client.ts';
+import { retry } from '../../src/support/retry.ts';
 import { createWorkplace, type Workplace } from '../integration/devcluster.ts';
 import { skipped } from '../support/skipped.ts';
 import { containerOf, engineAnswers, testEngine } from './test-engine.ts';
@@ -99,7 +100,14 @@ describe.skipIf(none)('in a cluster in Docker', () => {
     const client = (await containerOf(taskOf('client').id)).id;
     const services = rows.flatMap((row) => [agentService(row), ownService(row)]);
     const hosts = rows.map((row) => `${taskOf(row).host}:${taskOf(row).port}`);
-    answers = await Promise.all([client, nodeContainer(2)].map((from) => askFrom(from, services, hosts)));
+    const found = async (from: string) => {
+      const all = await askFrom(from, services, hosts);
+      // Mesos-DNS looks at the master every second.
+      for (const service of services) if (!all[service]?.address) throw new Error(`${service} is not known yet`);
+      return all;
+    };
+    const places = [client, nodeContainer(2)];
+    answers = await Promise.all(places.map((from) => retry(() => found(from), { delayMs: 200, timeoutMs: 60_000 })));
     // What is at the tasks' own addresses.
     const own = rows.flatMap((row) => `${answers[0]?.[ownService(row)]?.address}:8080`);
     ownPorts = await askFrom(client, [], own);

@@ -29,10 +29,11 @@ describe.skipIf(none)('a cluster in Docker', () => {
     expect(left ?? []).toEqual([]);
   });
 
-  it('has a container for each node, and all services are ready', () => {
-    expect(made).toMatchObject({ state: 'running', runtime: 'docker', engine: 'embedded' });
-    expect(made.nodes.map(({ name, state }) => [name, state])).toEqual(nodes.map((name) => [name, 'running']));
-    for (const { services } of made.nodes) {
+  it('has a container for each node, and all services are ready', async () => {
+    const found = (await whole()) as unknown as StatusDocument;
+    expect(found).toMatchObject({ state: 'running', runtime: 'docker', engine: 'embedded' });
+    expect(found.nodes.map(({ name, state }) => [name, state])).toEqual(nodes.map((name) => [name, 'running']));
+    for (const { services } of found.nodes) {
       expect(services).toHaveLength(5);
       for (const service of services) expect(service).toMatchObject({ ready: true, state: 'running' });
       expect(new Set(services.map(({ containerId }) => containerId)).size).toBe(1);

@@ -221,18 +221,19 @@ function withNetwork(
   node: NodePlan,
   options: ContainerCreateOptions,
 ): ContainerCreateOptions {
-  const { address, published, ports, taskPorts } = node.site;
+  const { address, published, publishedAt, ports, taskPorts } = node.site;
   const network = networkName(plan.name);
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   const publish = (port: number, protocol: string, host: string, hostPort: number) => {
     bindings[`${port}/${protocol}`] = [{ HostIp: host, HostPort: String(hostPort) }];
   };
   for (const name of publishedPorts(node)) {
-    publish(ports[name], 'tcp', published[name].host, published[name].port);
-    if (name === 'dns') publish(ports[name], 'udp', published[name].host, published[name].port);
+    const { host, port } = published[name];
+    publish(ports[name], 'tcp', publishedAt ?? host, port);
+    if (name === 'dns') publish(ports[name], 'udp', publishedAt ?? host, port);
   }
   // Not at the node's own loopback address: people are told that tasks are at 127.0.0.1.
-  const taskAddress = published.dns.host.startsWith('127.') ? '127.0.0.1' : published.dns.host;
+  const taskAddress = publishedAt ?? (published.dns.host.startsWith('127.') ? '127.0.0.1' : published.dns.host);
   for (let port = taskPorts.begin; port <= taskPorts.end; port++) publish(port, 'tcp', taskAddress, port);
   const others = plan.nodes.filter(({ name }) => name !== node.name).map(({ site }) => site.address);
   return {

@@ -94,7 +94,7 @@ export async function reserveInDocker(
       ),
     ]),
   );
-  const site = toSite(places, subnet, folders, known, publishAt.reachAt);
+  const site = toSite(places, subnet, folders, known, publishAt.reach);
   return request.programs ? { ...site, imageSet: known?.imageSet ?? (await suitableFor(engine)) } : site;
 }
 
@@ -110,7 +110,7 @@ function toSite(
   subnet: Subnet,
   folders: readonly string[],
   known: Site | undefined,
-  reachAt: string | undefined,
+  reach: { host: string; publishedAt: string } | undefined,
 ): Site {
   const used = new Set(known?.nodes.map(({ address }) => address));
   const fresh = (): string => {
@@ -123,12 +123,11 @@ function toSite(
   };
   const nodes = places.nodes.map((place, i): NodeSite => {
     const before = known?.nodes.find(({ name }) => name === place.name);
-    const published = reachAt === undefined ? place.published : moved(place.published, reachAt);
     return {
       ...place,
       address: before?.address ?? fresh(),
       ports: standardPorts,
-      published,
+      ...(reach ? { published: moved(place.published, reach.host), publishedAt: reach.publishedAt } : {}),
       dataDir: folders[i]!,
     };
   });
@@ -151,7 +150,8 @@ function asPublished(site: Site): Site {
     ...site,
     nodes: site.nodes.map((node) => ({
       ...node,
-      address: node.published['mesos-agent'].host,
+      // Another machine's ports can't be tried from here; those of this one stand for them.
+      address: node.publishedAt === undefined ? node.published['mesos-agent'].host : '127.0.0.1',
       ports: Object.fromEntries(portNames.map((name) => [name, node.published[name].port])) as NodeSite['ports'],
     })),
   };
@@ -170,7 +170,7 @@ function moved(published: NodeSite['published'], host: string): NodeSite['publis
 function publishAddress(
   { endpoint }: Engine,
   request: SiteRequest,
-): { addresses: SiteRequest['addresses']; address?: string; reachAt?: string } {
+): { addresses: SiteRequest['addresses']; address?: string; reach?: { host: string; publishedAt: string } } {
   if (isLocal(endpoint)) {
     if (request.publish !== undefined) return { addresses: request.addresses, address: request.publish };
     return { addresses: process.platform === 'linux' ? request.addresses : 'port-blocks' };
@@ -185,7 +185,7 @@ function publishAddress(
         hint: "Set network.publish to '0.0.0.0' if everybody who reaches that machine may use the cluster, choose an engine of this machine (DOCKER_HOST, `docker context use`), or take --runtime process.",
       },
     );
-  return { addresses: 'port-blocks', reachAt: host };
+  return { addresses: 'port-blocks', reach: { host, publishedAt: request.publish } };
 }
 
 /** The names of clusters are shared by all who use the engine. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import { labels } from '../../plan/docker-names.ts';
 import type { ClusterPlan } from '../../plan/types.ts';
@@ -25,6 +26,8 @@ export async function watchUnits(
   onEvent: (event: UnitEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  // A listener for every container, all of which end with the signal.
+  setMaxListeners(0, signal);
   const units = new Map(plan.nodes.flatMap((node) => node.units.map((unit) => [containerName(plan, unit), unit])));
   const onEngineEvent = (event: EngineEvent) => {
     const name = event.Actor?.Attributes?.name ?? '';
