@@ -255,7 +255,7 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
   test('gives a killed task its time, and no more', async () => {
     launch('polite', 'trap "echo bye; exit 3" TERM; echo ready; while :; do sleep 0.05; done');
     await eventually(async () => expect(await output('polite')).toBe('ready\n'));
-    kill('polite');
+    kill('polite', 60_000);
     expect(shape(await master.update('polite', 'TASK_KILLED'))).toEqual({
       state: 'TASK_KILLED',
       source: 'SOURCE_EXECUTOR',
