@@ -106,7 +106,8 @@ describe.skipIf(none)('a cluster of real programs', () => {
     }
     await configure();
     await place.json('up');
-  });
+    // Some four hundred megabytes go into the registry and out again before that.
+  }, 600_000);
 
   afterAll(async () => {
     await place?.close();
