@@ -28,7 +28,7 @@ async function another(flags: Record<string, string | number> = {}): Promise<Mar
 const isNew = (task: TaskInfo) => task.command?.value === 'sleep 2000';
 
 test('the next leader finishes a rolling upgrade that the last one was in the middle of', async () => {
-  const [first, second] = [await another(), await another()];
+  const [first, second] = [await another({ zk_session_timeout: 2000 }), await another()];
   const created = await first.call<{ deployments: { id: string }[] }>('POST', '/v2/apps', {
     id: '/web',
     cmd: 'sleep 1000',

@@ -109,7 +109,7 @@ describe('three processes', () => {
     const members = [];
     for (let i = 0; i < 3; i++) {
       const port = await freePort();
-      const child = processes.start(argumentsOf(zk, master, port, { zk_session_timeout: 1500 }));
+      const child = processes.start(argumentsOf(zk, master, port, { zk_session_timeout: 3000 }));
       const api = apiOf(`http://127.0.0.1:${port}`);
       closers.push(() => api.closeReaders());
       members.push({ child, api });
@@ -187,7 +187,7 @@ describe('leadership', () => {
 
 describe('ZooKeeper is away in the middle of a deployment', () => {
   test('for a moment: the leader gives up, as the original does, and the next one goes on', async () => {
-    const first = await another();
+    const first = await another({ zk_session_timeout: 2000 });
     await first.service.ready;
     await deploy(first);
     const seen = sample();
@@ -204,7 +204,7 @@ describe('ZooKeeper is away in the middle of a deployment', () => {
   });
 
   test('for longer than the session: the leader ends itself, nothing acknowledged is lost, and the next one goes on', async () => {
-    const first = await another({ zk_session_timeout: 1000 });
+    const first = await another({ zk_session_timeout: 2000 });
     await first.service.ready;
     await deploy(first);
     const seen = sample();

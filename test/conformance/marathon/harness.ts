@@ -156,7 +156,8 @@ export function argumentsOf(
     hostname: '127.0.0.1',
     http_address: '127.0.0.1',
     http_port: port,
-    zk_session_timeout: 2000,
+    // A busy machine must not bring about the end of a session; tests that wait for it say so.
+    zk_session_timeout: 10_000,
     min_revive_offers_interval: 20,
     launch_tokens: 10000,
     max_instances_per_offer: 100,

@@ -551,7 +551,7 @@ export const system: Area = {
         expect(json.zookeeper_config).toMatchObject({
           zk: `zk://${zk.address}/marathon`,
           zk_timeout: 10000,
-          zk_session_timeout: 2000,
+          zk_session_timeout: 10_000,
           zk_max_versions: 50,
         });
       },
