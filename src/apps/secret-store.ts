@@ -21,7 +21,7 @@ export interface SecretStore {
   remove(name: string): Promise<boolean>;
 }
 
-export const secretNamePattern = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/;
+const secretNamePattern = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$/;
 
 /** @param folder made with the first secret */
 export function createSecretStore(folder: string): SecretStore {

@@ -2,10 +2,10 @@ import { dirname } from 'node:path';
 import { storeConfiguredSecrets } from '../apps/configured-secrets.ts';
 import type { RenderedDefinitions } from '../apps/render-definitions.ts';
 import { createSecretStore, type SecretStore } from '../apps/secret-store.ts';
+import type { MarathonClient } from '../clients/marathon.ts';
 import { loadConfig } from '../config/load.ts';
 import type { ClusterConfig, SecretSource } from '../config/types.ts';
 import { DevclusterError } from '../support/errors.ts';
-import type { AppsPlace } from './apps-place.ts';
 import { type CliCluster, clusterContext } from './open-cluster.ts';
 import type { CommandContext } from './spec.ts';
 
@@ -46,13 +46,20 @@ export async function freshSecrets(
   return { ...configured, store, problems };
 }
 
+/** Where apps look for their secrets: in a cluster, or at a target. */
+export interface SecretsPlace {
+  name: string;
+  marathon: MarathonClient;
+  cluster?: Pick<CliCluster, 'plan' | 'record' | 'runtime'>;
+}
+
 /**
  * Holds that apps find the secrets they refer to.
  * @throws DevclusterError missing where references are not resolved, usage for a secret that isn't there
  */
 export async function checkSecrets(
   context: CommandContext,
-  place: AppsPlace,
+  place: SecretsPlace,
   definitions: readonly RenderedDefinitions[],
 ): Promise<void> {
   const [first] = definitions.flatMap(({ source, secrets }) =>
@@ -85,7 +92,7 @@ export async function checkSecrets(
         );
 }
 
-async function resolvesSecrets({ cluster, marathon }: AppsPlace): Promise<boolean> {
+async function resolvesSecrets({ cluster, marathon }: SecretsPlace): Promise<boolean> {
   if (cluster)
     return cluster.plan.nodes
       .flatMap(({ units }) => units.flatMap(({ services }) => services))

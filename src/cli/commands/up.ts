@@ -77,7 +77,7 @@ export async function run(context: CommandContext): Promise<number> {
  */
 async function deployApps(
   context: CommandContext,
-  { record, outcome }: UpResult,
+  { record, outcome, runtime }: UpResult,
   definitions: readonly Definitions[],
 ): Promise<Deployed[]> {
   const { config, plan, site } = record;
@@ -87,6 +87,10 @@ async function deployApps(
   const mesos = createMesosClient({ urls: plan.endpoints.mesos });
   const place = { marathon, mesos: async () => mesos };
   const own = { ...context, options: { ...context.options, timeout: config.timeouts.deployment, wait: true } };
+  if (definitions.length > 0) {
+    const { checkSecrets } = await import('../secrets.ts');
+    await checkSecrets(context, { name: plan.name, marathon, cluster: { plan, record, runtime } }, definitions);
+  }
   const deployed: Deployed[] = [];
   if (samples) {
     const { sampleDefinitions } = await import('../../apps/samples.ts');
