@@ -177,6 +177,25 @@ describe('snapshots', () => {
     expect(recovered.log.termAt(29)).toBe(1);
   });
 
+  test('one that is not finished when the server stops is none', async () => {
+    const { storage, entries } = disk();
+    await entries(1, 3);
+    let pieces = 0;
+    function* endless() {
+      for (;;) {
+        pieces++;
+        yield Buffer.alloc(1000);
+      }
+    }
+    const saved = storage.saveSnapshot({ index: 2, lastTerm: 1, pieces: endless() });
+    await storage.close();
+    const written = pieces;
+    await expect(saved).rejects.toThrow('stopped');
+    expect(readdirSync(folder).filter((name) => name.startsWith('snapshot'))).toEqual([]);
+    expect(recover(folder, folder).log.lastIndex).toBe(3);
+    expect(pieces).toBe(written);
+  });
+
   test('a damaged one gives way to the one before', async () => {
     const { storage, entries } = disk(folder, { segmentBytes: 100 });
     for (let i = 0; i < 4; i++) {

@@ -32,7 +32,7 @@ export interface Storage {
   saveSnapshot(snapshot: SnapshotPieces): Promise<number>;
   /** Bytes of the log on disk. */
   readonly logBytes: number;
-  /** Resolves when what is being written is written; what waits is dropped. */
+  /** Resolves when nothing is being written any more; what waits is dropped, and so is an unfinished snapshot. */
   close(): Promise<void>;
 }
 
@@ -48,6 +48,7 @@ export function openStorage(options: StorageOptions): Storage {
   let last = { index: recovered.log.lastIndex, term: recovered.log.lastTerm };
   let queue: Save[] = [];
   let working: Promise<void> | undefined;
+  let storing: Promise<unknown> | undefined;
   let scheduled = false;
   let closed = false;
   let descriptor = -1;
@@ -151,6 +152,25 @@ export function openStorage(options: StorageOptions): Storage {
       });
   };
 
+  /** The next server on these files shall be alone with them. */
+  function* untilClosed(pieces: Iterable<Buffer>): Generator<Buffer> {
+    for (const piece of pieces) {
+      if (closed) throw new Error('the server stopped before its snapshot was written');
+      yield piece;
+    }
+  }
+
+  const storeSnapshot = async (snapshot: SnapshotPieces) => {
+    const pieces = untilClosed(snapshot.pieces);
+    const bytes = await writeSnapshot(snapshotFolder, { ...snapshot, pieces }, forceSync);
+    const oldest = purgeSnapshots(snapshotFolder, options.keepSnapshots);
+    while (segments.length > 1 && segments[1]!.base <= oldest) {
+      const [segment] = segments.splice(0, 1);
+      rmSync(join(logFolder, segmentName(segment!.number)), { force: true });
+    }
+    return bytes;
+  };
+
   return {
     recovered,
     get logBytes() {
@@ -165,18 +185,15 @@ export function openStorage(options: StorageOptions): Storage {
       scheduled = true;
       queueMicrotask(start);
     },
-    async saveSnapshot(snapshot) {
-      const bytes = await writeSnapshot(snapshotFolder, snapshot, forceSync);
-      const oldest = purgeSnapshots(snapshotFolder, options.keepSnapshots);
-      while (segments.length > 1 && segments[1]!.base <= oldest) {
-        const [segment] = segments.splice(0, 1);
-        rmSync(join(logFolder, segmentName(segment!.number)), { force: true });
-      }
-      return bytes;
+    saveSnapshot(snapshot) {
+      const saved = storeSnapshot(snapshot);
+      storing = saved.catch(() => {});
+      return saved;
     },
     async close() {
       closed = true;
       await working;
+      await storing;
       if (descriptor >= 0) closeSync(descriptor);
       descriptor = -1;
     },
