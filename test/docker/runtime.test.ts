@@ -258,6 +258,18 @@ describe.skipIf(none)('a cluster in Docker that can not be had', () => {
     }
   });
 
+  it('is a conflict when somebody else’s things have its names; they are left alone', async () => {
+    const name = `devcluster-${place.cluster}`;
+    await testEngine.call('POST', '/networks/create', { Name: name });
+    expect(await refused('')).toMatchObject({ exit: 6, code: 'NAME_IN_USE' });
+    expect((await testEngine.call('DELETE', `/networks/${name}`)).status).toBe(204);
+    const [image] = (await testEngine.call<{ Id: string }[]>('GET', '/images/json')).json;
+    const container = `/containers/${name}-node-2`;
+    await testEngine.call('POST', `/containers/create?name=${name}-node-2`, { Image: image!.Id, Cmd: ['true'] });
+    expect(await refused('')).toMatchObject({ exit: 6, code: 'NAME_IN_USE' });
+    expect((await testEngine.call('DELETE', container)).status).toBe(204);
+  });
+
   it('ends at once with the last lines of a service that fails, and leaves nothing', async () => {
     const error = await refused('components: { mesos-master: { flags: { allocation_interval: nonsense } } }\n');
     expect(error).toMatchObject({ exit: 4, code: 'SERVICE_FAILED' });

@@ -3,6 +3,13 @@ import { describeEndpoint, type EngineEndpoint } from './endpoint.ts';
 
 const wayOut = 'or use --runtime process, which needs no Docker.';
 
+/** Something of ours can't be made because somebody else's has its name. It is left alone. */
+export function nameInUse(what: string): DevclusterError {
+  return new DevclusterError('conflict', 'NAME_IN_USE', `The engine has ${what} that is not of this cluster`, {
+    hint: 'Take another name for the cluster with -c, or remove that one if nobody needs it.',
+  });
+}
+
 /** What a failed call of the engine means to the user; errors that mean nothing in particular are returned as they are. */
 export function engineError(error: unknown, endpoint: EngineEndpoint): unknown {
   if (error instanceof DevclusterError) return error;

@@ -4,7 +4,7 @@ import type { ClusterPlan, NodePlan } from '../../plan/types.ts';
 import { packToBuffer } from './archive.ts';
 import type { ContainerSpec } from './containers.ts';
 import { containersOf, forAll, isAlive, type OwnContainer } from './containers-of.ts';
-import { engineMessage, statusOf } from './errors.ts';
+import { engineMessage, nameInUse, statusOf } from './errors.ts';
 
 /** From SIGTERM to SIGKILL. Hosts give their tasks three seconds of it. */
 const stopSeconds = 10;
@@ -22,6 +22,7 @@ export async function startContainer(
   holder?: string,
 ): Promise<void> {
   const there = await inspectContainer(docker, spec.name);
+  if (there && there.cluster !== spec.options.Labels?.[labels.cluster]) throw nameInUse(`a container '${spec.name}'`);
   const running = there && ['running', 'paused', 'restarting'].includes(there.state);
   const lost = running && (await hasLostNetwork(docker, there, holder));
   if (running && !lost) return;
@@ -65,6 +66,8 @@ export interface Inspected {
   id: string;
   state: string;
   hash: string | undefined;
+  /** As its label says. */
+  cluster: string | undefined;
   /** As text that sorts by time. */
   startedAt: string;
 }
@@ -72,7 +75,8 @@ export interface Inspected {
 export async function inspectContainer(docker: Docker, name: string): Promise<Inspected | undefined> {
   try {
     const { Id, State, Config } = await docker.getContainer(name).inspect();
-    return { id: Id, state: State.Status, hash: Config.Labels[labels.configHash], startedAt: State.StartedAt };
+    const { [labels.configHash]: hash, [labels.cluster]: cluster } = Config.Labels;
+    return { id: Id, state: State.Status, hash, cluster, startedAt: State.StartedAt };
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw error;

@@ -11,6 +11,7 @@ import { containersOf, forAll, isAlive, type OwnContainer } from './containers-o
 import { inImage } from './embedded-image.ts';
 import { isLocal } from './endpoint.ts';
 import type { Engine } from './engine.ts';
+import { nameInUse } from './errors.ts';
 import { ensureNetwork, inspectNetwork, nodeAddress } from './network.ts';
 import { upstreamResolvers } from './resolvers.ts';
 import { formatSubnet, type Subnet } from './subnets.ts';
@@ -41,6 +42,7 @@ export async function reserveInDocker(
       containersOf(docker, request.cluster),
       inspectNetwork(docker, networkName(request.cluster)),
     ]);
+    if (network && network.Labels?.[labels.cluster] !== request.cluster) throw nameInUse(`a network '${network.Name}'`);
     refuseForeign(request.cluster, options.paths.folder, [
       ...found,
       ...(network ? [{ name: network.Name, folder: network.Labels?.[labels.folder] }] : []),
@@ -89,7 +91,9 @@ export async function reserveInDocker(
               [labels.folder]: options.paths.folder,
             },
           });
-          return (await docker.getVolume(volumeName(request.cluster, name)).inspect()).Mountpoint;
+          const volume = await docker.getVolume(volumeName(request.cluster, name)).inspect();
+          if (volume.Labels?.[labels.cluster] !== request.cluster) throw nameInUse(`a volume '${volume.Name}'`);
+          return volume.Mountpoint;
         }),
       ),
     ]),
