@@ -129,6 +129,11 @@ export const podsAndData: Area = {
       title: 'are given up when no offer shows them in time',
     },
     {
+      fact: 'containers of pods with images',
+      missing:
+        'handed to Mesos; the embedded agents run images as Docker containers only, so such a pod fails and says why',
+    },
+    {
       fact: 'external volumes are mounted',
       missing: 'they are checked and handed to Mesos; the agents have no drivers',
     },
