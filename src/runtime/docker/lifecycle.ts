@@ -7,7 +7,7 @@ import { containersOf, forAll, isAlive, type OwnContainer } from './containers-o
 import { engineMessage, nameInUse, statusOf } from './errors.ts';
 
 /** From SIGTERM to SIGKILL. Hosts give their tasks three seconds of it. */
-const stopSeconds = 10;
+const stopSeconds = 20;
 const taskStopSeconds = 3;
 
 /**
