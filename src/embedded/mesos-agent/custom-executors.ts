@@ -9,7 +9,7 @@ import { type Books, type ExecutorBook, isDone, stateOf, type TaskBook } from '.
 import type { Container } from './containers.ts';
 import { graceOf } from './endings.ts';
 import { type AgentEnvironment, executorEnvironment, mergeVariables, readVariables } from './environment.ts';
-import { containerStatusOf } from './naming.ts';
+import { containerStatusOf, imageOf } from './naming.ts';
 import { commandLine } from './probe.ts';
 import { createRun } from './sandbox.ts';
 import type { TaskHost, TaskUpdate } from './task-run.ts';
@@ -138,6 +138,11 @@ export function createCustomExecutors(options: CustomExecutorsOptions): CustomEx
 
   const run = async (executor: ExecutorBook, framework: FrameworkInfo, life: Live): Promise<void> => {
     const { directory, containerId, frameworkId, info } = executor;
+    const image = imageOf(info.container);
+    if (image !== undefined)
+      throw new Error(
+        `the executor needs the image '${image}', and this agent runs executors as local processes. Give the image to the task`,
+      );
     const executorId = info.executor_id.value;
     const command = info.command ?? {};
     const agentId = books.agent?.id.value ?? '';

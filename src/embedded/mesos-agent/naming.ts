@@ -1,4 +1,11 @@
-import type { ContainerStatus, ExecutorInfo, FrameworkInfo, Resource, TaskInfo } from '../../protocols/mesos/types.ts';
+import type {
+  ContainerInfo,
+  ContainerStatus,
+  ExecutorInfo,
+  FrameworkInfo,
+  Resource,
+  TaskInfo,
+} from '../../protocols/mesos/types.ts';
 
 /** What the real agent reserves for the executor of each command task, on top of the task's own resources. */
 function overhead(role: string | undefined): Resource[] {
@@ -59,7 +66,7 @@ export interface Abilities {
 export function refuseContainer(task: Pick<TaskInfo, 'container'>, can: Abilities): string | undefined {
   const { container } = task;
   if (container?.type === 'DOCKER' && can.docker) return undefined;
-  const image = container?.docker?.image ?? imageName(container?.mesos);
+  const image = imageOf(container);
   if (image === undefined && container?.type !== 'DOCKER')
     return can.processes
       ? undefined
@@ -67,6 +74,11 @@ export function refuseContainer(task: Pick<TaskInfo, 'container'>, can: Abilitie
   return can.docker
     ? `Failed to launch container: the task needs the image '${image ?? ''}' in a Mesos container, and this agent runs images as Docker containers only. Give the app's container the type 'DOCKER'`
     : `Failed to launch container: the task needs the image '${image ?? ''}', and this agent runs tasks as local processes. Run the cluster with '--runtime docker', or take the image out of the app definition`;
+}
+
+/** The image that a container is to be made of, if any. */
+export function imageOf(container: ContainerInfo | undefined): string | undefined {
+  return container?.docker?.image ?? imageName(container?.mesos);
 }
 
 function imageName(mesos: Record<string, unknown> | undefined): string | undefined {

@@ -314,3 +314,19 @@ test('with the Docker containerizer alone no command runs', async () => {
     'None of the enabled containerizers (docker)',
   );
 });
+
+test('an executor of the framework that wants an image is refused, not run without it', async () => {
+  await startOwn();
+  const executor = {
+    executor_id: { value: 'own' },
+    command: { shell: true, value: 'true' },
+    container: { type: 'DOCKER' as const, docker: { image: 'image:1' } },
+  };
+  const task = commandTask('custom', '');
+  delete task.command;
+  master.send({ type: 'LAUNCH', framework: framework(), task: { ...task, executor } });
+  expect(await master.update('custom', 'TASK_FAILED')).toMatchObject({
+    reason: 'REASON_CONTAINER_LAUNCH_FAILED',
+    message: expect.stringContaining("the executor needs the image 'image:1'"),
+  });
+});
