@@ -52,6 +52,16 @@ interface Status {
 }
 type App = { id: string; tasksRunning: number; tasks: { id: string; host: string; ports: number[] }[] };
 
+/**
+ * On a busy machine programs get no time for seconds, and agents are stopped and started here: what suits development
+ * would take them for dead.
+ */
+const patience: Partial<Record<Component, Record<string, string | number>>> = {
+  'mesos-master': { zk_session_timeout: '10secs', agent_ping_timeout: '15secs', max_agent_ping_timeouts: 5 },
+  'mesos-agent': { zk_session_timeout: '10secs' },
+  marathon: { zk_session_timeout: 10_000 },
+};
+
 /** For what takes programs that end and start again. */
 const slowly = <T>(check: () => Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 250 });
 
@@ -65,8 +75,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
   const configure = async (extra: References = {}) => {
     const chosen = components.flatMap((component) => {
       const image = extra[component] ?? references[component];
-      // Agents are stopped and restarted here, and on a busy machine that takes longer than development timing grants.
-      const flags = component === 'mesos-master' ? { agent_ping_timeout: '15secs', max_agent_ping_timeouts: 5 } : {};
+      const flags = patience[component] ?? {};
       return image === undefined ? [] : [[component, { image, flags }]];
     });
     await writeFile(
@@ -78,7 +87,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     docker.getContainer(`devcluster-${place.cluster}-${node}-${component}`);
   const servicesOf = (status: Status, component: Component) =>
     status.nodes.flatMap(({ services }) => services.filter((service) => service.component === component));
-  const app = async (id: string) => (await place.json<App[]>('apps')).find((each) => each.id === id);
+  const app = (id: string) => slowly(async () => (await place.json<App[]>('apps')).find((each) => each.id === id));
   const deploy = async (id: string) => {
     const definition = { id, cmd: 'echo begins; exec sleep 3600', instances: 3, cpus: 0.1, mem: 32 };
     await writeFile(
