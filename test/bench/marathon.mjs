@@ -1,5 +1,6 @@
 // npm run bench:marathon: the embedded Marathon at 1,000 apps and 2,000 instances, on the embedded master with
-// simulated agents; development timing, each server in a process of its own.
+// simulated agents; development timing, each server in a process of its own. BENCH_APPS changes the number of apps,
+// BENCH_LOG=info shows what the servers log, BENCH_PROFILE=folder writes CPU profiles of them.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get, request } from 'node:http';

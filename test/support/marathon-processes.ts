@@ -6,12 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
 export interface MarathonProcess {
-  readonly pid: number;
   /** Resolves when it leads and is registered, or follows a leader. */
   readonly ready: Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  log(): string;
 }
 
 /** Starts embedded Marathons in processes of their own. */
@@ -48,7 +46,7 @@ export function marathonProcesses() {
         child.once('close', () => reject(new Error(`Marathon ended before it was ready:\n${log}`)));
       });
       ready.catch(() => {});
-      return { pid: child.pid!, ready, kill: () => end(child), log: () => log };
+      return { ready, kill: () => end(child) };
     },
     async close() {
       await Promise.all([...running].map(end));

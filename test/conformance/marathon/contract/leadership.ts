@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Area, type Fact, small } from './fact.ts';
+import type { Area, Fact } from './fact.ts';
 
 const failover = 'conformance/marathon/failover.test.ts';
 const faults = 'conformance/marathon/faults.test.ts';
@@ -162,14 +162,9 @@ export const leadership: Area = {
     },
     {
       fact: 'requests are answered only after their effect is stored',
-      async run({ ask, fresh, zk, marathon }) {
-        const id = `${fresh()}/a`;
-        await ask('PUT', `/v2/apps${id}`, { ...small, instances: 0 }, 201);
-        expect(zk.address).toBeDefined();
-        expect(
-          (await marathon.call<{ versions: string[] }>('GET', `/v2/apps${id}/versions`)).json.versions,
-        ).toHaveLength(1);
-      },
+      file: faults,
+      title:
+        'for longer than the session: the leader ends itself, nothing acknowledged is lost, and the next one goes on',
     },
   ],
 };
