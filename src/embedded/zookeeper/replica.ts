@@ -195,11 +195,12 @@ export function createReplica(options: ReplicaOptions): Replica {
       const m = message.message;
       raft.step(peer, m, hostClock.now());
       updateFollowing();
-      // The leader's commit index covers everything acknowledged once it covers an entry of its own term.
+      // The leader's commit index covers everything acknowledged once it covers an entry of its own term. A heartbeat
+      // tells no more of it than what this server was known to have.
       if (
         following?.leader === peer &&
         following.target === undefined &&
-        (m.type === 'append' || m.type === 'heartbeat')
+        (m.type === 'append' || (m.type === 'heartbeat' && m.sent > 0 && m.commit === m.sent))
       )
         if (m.term === following.term && recovered.log.termAt(m.commit) === m.term) following.target = m.commit;
       if (m.type === 'heartbeat' && following?.leader === peer) options.onLeaderBeat();

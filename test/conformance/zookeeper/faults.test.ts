@@ -187,7 +187,7 @@ describe('a server that is cut off', () => {
     );
     absent.start();
     await ensemble.settled();
-    expect(absent.log()).toContain('taking over a snapshot');
+    await expect.poll(() => absent.log()).toContain('taking over a snapshot');
     const back = await openRaw(absent.port);
     await back.ok('sync', { path: '/' });
     expect((await back.ok('getChildren', { path: '/', watch: false })).children).toHaveLength(5001);
