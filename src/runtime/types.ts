@@ -106,7 +106,7 @@ export interface Runtime {
   inspect(plan: ClusterPlan): Promise<UnitStatus[]>;
   /** Events of the plan's units from now on, until the signal aborts. */
   watch(plan: ClusterPlan, onEvent: (event: UnitEvent) => void, signal: AbortSignal): void;
-  /** Removes everything of a cluster: units, tasks, ports, reservations; with `keepData` not the data. */
+  /** Removes everything of a cluster: units, tasks, ports, reservations; with `keepData` not the data, nor its places. */
   remove(cluster: string, options: { keepData: boolean; plan?: ClusterPlan }): Promise<void>;
   /** Log lines of a node's units, or one component's, oldest first; `follow` goes on until the signal aborts. */
   logs(

@@ -152,7 +152,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     async remove(cluster, { keepData }) {
       const { folder } = paths.cluster(cluster);
       await engine.with((docker) => removeFromDocker(docker, cluster, { folder, keepData }));
-      await releaseSite(paths.cluster(cluster), options.claimsFolder);
+      // Kept data holds on to its places: an agent does not come back with other task ports.
+      if (!keepData) await releaseSite(paths.cluster(cluster), options.claimsFolder);
     },
 
     async *logs(plan, { node, component }, query) {

@@ -49,7 +49,8 @@ export async function removeCluster(
     throw fileError(error, paths.folder);
   }
   removeIfEmpty(root);
-  await releaseSite(paths, options.claimsFolder);
+  // Kept data holds on to its places: an agent does not come back with other task ports.
+  if (!options.keepData) await releaseSite(paths, options.claimsFolder);
 }
 
 /** Names of all nodes that have left a folder; strange ones are left to the removal of the whole. */
