@@ -365,11 +365,13 @@ describe('removal', () => {
     seen.stop();
   });
 
-  it('keeps the data when asked to, and nothing else', async () => {
+  it('keeps the data when asked to, and the places it holds on to, and nothing else', async () => {
     const { plan, seen } = await up('kept');
     await runtime.remove('kept', { keepData: true });
     expect(await readdir(folderOf(plan, 'node-1'))).toEqual(['data']);
     expect(await readFile(join(nodeOf(plan, 'node-1').site.dataDir, 'marathon/settings'), 'utf8')).toBe('marathon');
+    expect(await leftovers('kept')).toMatchObject({ claims: [expect.any(String)] });
+    await runtime.remove('kept', { keepData: false });
     expect((await leftovers('kept')).claims).toEqual([]);
     seen.stop();
   });
