@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { volumeName } from '../../plan/docker-names.ts';
 import { suitableSet } from '../../plan/image-sets.ts';
 import { type ClusterPlan, type NodeSite, type Site, standardPorts } from '../../plan/types.ts';
-import { claimsFolder, readClaims } from '../places/claims.ts';
+import { type Claim, claimsFolder, readClaims } from '../places/claims.ts';
 import { listListeners } from '../places/listeners.ts';
 import { blocksOf, nodeAddress as loopback, portInBlock, subnetOf } from '../places/places.ts';
 import { portNames } from '../places/port-problems.ts';
@@ -34,7 +35,8 @@ export async function plannedSite(env: Variables, request: SiteRequest): Promise
     candidateSubnets(request.cluster).find(isFree) ??
     candidateSubnets(request.cluster)[0]!;
   const blocks = blocksOf(request.cluster);
-  const taken = { claims: readClaims(claimsFolder), listeners: listListeners() };
+  const elsewhere = awayFromOthers(request.cluster);
+  const taken = { claims: [...readClaims(claimsFolder), elsewhere], listeners: listListeners() };
   const standard = new Set(Object.values(standardPorts));
   const taskPorts = findTaskPorts(request, undefined, taken, standard, ephemeralPorts());
   const nodes = request.nodes.map(({ name }, i): NodeSite => {
@@ -62,6 +64,23 @@ export async function plannedSite(env: Variables, request: SiteRequest): Promise
     resolvers: upstreamResolvers(),
     subnet: formatSubnet(subnet),
     imageSet: suitableSet({ arch: facts.arch, cgroups: info?.CgroupVersion === '2' ? 'v2' : 'v1' }),
+  };
+}
+
+/**
+ * Nothing is reserved, and clusters take the first task ports that are free; so this one's are looked for from a place
+ * further up that depends on its name.
+ */
+function awayFromOthers(cluster: string): Claim {
+  const begin = 24_000 + (createHash('sha256').update(cluster).digest().readUInt16BE(0) % 8_000);
+  return {
+    cluster,
+    uid: 0,
+    folder: '',
+    addresses: [],
+    ports: [],
+    blocks: [],
+    taskPorts: [{ begin: 0, end: begin - 1 }],
   };
 }
 
