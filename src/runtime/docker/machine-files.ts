@@ -82,12 +82,12 @@ function isProgram(path: string): boolean {
 
 /** The shared libraries and the loader of programs, by the paths at which they are looked for. */
 async function librariesOf(programs: readonly string[]): Promise<string[]> {
-  // For a script among them, or a static program, ldd ends with a complaint; what it says of the others counts.
-  const { stdout } = await promisify(execFile)('ldd', [...new Set(programs)], { maxBuffer: 16 << 20 }).catch(
-    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
+  const all = [...new Set(programs)];
+  const outputs = await Promise.all(
+    Array.from({ length: Math.ceil(all.length / atOnce) }, (_, i) => askLdd(all.slice(i * atOnce, (i + 1) * atOnce))),
   );
   const paths = new Set<string>();
-  for (const line of stdout.split('\n')) {
+  for (const line of outputs.join('\n').split('\n')) {
     const path = /^\s+(?:\S+ => )?(\/\S+) \(0x/.exec(line)?.[1];
     if (path && existsSync(path)) paths.add(path);
   }
@@ -101,4 +101,15 @@ async function librariesOf(programs: readonly string[]): Promise<string[]> {
       hint: 'Use --runtime process.',
     });
   return [...paths].sort();
+}
+
+/** `ldd` looks at one program after the other; several of it make use of all cores. */
+const atOnce = 32;
+
+/** For a script among them, or a static program, it ends with a complaint; what it says of the others counts. */
+async function askLdd(programs: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)('ldd', programs, { maxBuffer: 16 << 20 }).catch(
+    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
+  );
+  return stdout;
 }
