@@ -36,8 +36,12 @@ async function inspectUnit(
   };
 }
 
-/** A service that was started before the holder of its network is in one that is no more. */
-async function stateOf(
+/**
+ * What the engine says of a unit's container. One that was started before the holder of its network is in a network that
+ * is no more, which is a failure.
+ * @param joins whether its network is the holder's
+ */
+export async function stateOf(
   docker: Docker,
   container: OwnContainer | undefined,
   joins: boolean,

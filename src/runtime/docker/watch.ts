@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
-import { labels } from '../../plan/docker-names.ts';
+import { labels, nodeContainerName } from '../../plan/docker-names.ts';
 import type { ClusterPlan } from '../../plan/types.ts';
 import type { UnitEvent } from '../types.ts';
-import { containerName, isHost } from './containers.ts';
+import { containerName, hasHolder, isHost } from './containers.ts';
 import { containersOf } from './containers-of.ts';
+import { stateOf } from './inspect.ts';
 import { createLineReader } from './log-stream.ts';
 import { parseNumbered, readStatus } from './status-file.ts';
 
@@ -54,10 +55,18 @@ export async function watchUnits(
     abortSignal: signal,
   } as Docker.GetEventsOptions);
   readJsonLines(events, onEngineEvent);
-  for (const { name, state } of await containersOf(docker, plan.name)) {
-    const unit = units.get(name);
-    if (unit && isHost(unit) && state === 'running') void watchHost(docker, name, unit.id, 'running', onEvent, signal);
-  }
+  const containers = new Map((await containersOf(docker, plan.name)).map((each) => [each.name, each]));
+  await Promise.all(
+    plan.nodes.flatMap((node) =>
+      node.units.filter(isHost).map(async (unit) => {
+        const name = containerName(plan, unit);
+        const holder = containers.get(nodeContainerName(plan.name, node.name));
+        // What a host in a lost network complains of says nothing of the one that takes its place.
+        if ((await stateOf(docker, containers.get(name), hasHolder(node), holder)) !== 'running') return;
+        void watchHost(docker, name, unit.id, 'running', onEvent, signal);
+      }),
+    ),
+  );
 }
 
 /**
