@@ -12,6 +12,8 @@ import { parseNumbered, readStatus } from './status-file.ts';
 /** The engine's event, as far as it is used. */
 interface EngineEvent {
   Action?: string;
+  /** Nanoseconds since 1970. */
+  timeNano?: number;
   Actor?: { ID?: string; Attributes?: Record<string, string> };
 }
 
@@ -35,7 +37,8 @@ export async function watchUnits(
     const unit = units.get(name);
     if (!unit || signal.aborted) return;
     if (event.Action === 'start') ending.delete(name);
-    if (event.Action === 'start' && isHost(unit)) void watchHost(docker, name, unit.id, 'fresh', onEvent, signal);
+    if (event.Action === 'start' && isHost(unit))
+      void watchHost(docker, name, unit.id, { startedAtMs: Math.floor((event.timeNano ?? 0) / 1e6) }, onEvent, signal);
     if (event.Action !== 'die' || ending.has(name)) return;
     const reason = `its container ended with code ${event.Actor?.Attributes?.exitCode ?? '?'}`;
     if (isHost(unit)) onEvent({ type: 'unit-exited', unit: unit.id, reason });
@@ -77,7 +80,7 @@ async function watchHost(
   docker: Docker,
   container: string,
   unit: string,
-  host: 'running' | 'fresh',
+  host: 'running' | { startedAtMs: number },
   onEvent: (event: UnitEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -96,11 +99,13 @@ async function watchHost(
     const status = await readStatus(docker, container);
     for (const service of host === 'running' ? (status?.services ?? []) : [])
       if (service.state === 'ready') onEvent({ type: 'service-ready', unit, component: service.component });
+    // Numbers are of the time of a host's start on; the log still has the lines of the hosts before it.
+    const seen = Math.max(status?.number ?? 0, host === 'running' ? 0 : host.startedAtMs * 1000);
     const read = createLineReader();
     stream.on('data', (chunk: Buffer) => {
       for (const { text } of read(chunk)) {
         const event = parseNumbered(text);
-        if (!event || event.number <= (status?.number ?? 0) || signal.aborted) continue;
+        if (!event || event.number <= seen || signal.aborted) continue;
         const { number: _, ...rest } = event;
         if (rest.type !== 'service-stopped') onEvent({ ...rest, unit });
       }
