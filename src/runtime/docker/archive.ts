@@ -54,13 +54,15 @@ export async function packToBuffer(entries: readonly TarEntry[]): Promise<Buffer
   return Buffer.concat(chunks);
 }
 
-/** The content of the first file in an archive; undefined when there is none. */
+/** The content of the first file in an archive; undefined when there is none. @throws Error when the archive is cut off */
 export async function firstFile(archive: NodeJS.ReadableStream): Promise<Buffer | undefined> {
   const reader = extract();
   let found: Buffer | undefined;
   reader.on('entry', (header, stream, next) => {
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: unknown) => chunks.push(chunk as Buffer));
+    // An archive that is cut off ends the entry as well; the pipeline tells.
+    stream.on('error', () => {});
     stream.on('end', () => {
       if (header.type === 'file') found ??= Buffer.concat(chunks);
       next();
