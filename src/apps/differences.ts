@@ -38,8 +38,8 @@ const defaults: Readonly<Record<string, readonly unknown[]>> = {
   upgradeStrategy: [{ minimumHealthCapacity: 1, maximumOverCapacity: 1 }],
 };
 
-/** What an answer has beside the definition. */
-const answerOnly = new Set([
+/** What Marathon's answers have beside the definition. */
+export const answerOnly: ReadonlySet<string> = new Set([
   'version',
   'versionInfo',
   'tasks',
