@@ -18,7 +18,8 @@ let master: FakeMaster;
 let agent: TestAgent;
 let work: Awaited<ReturnType<typeof makeWorkDir>>;
 
-const flags = { executor_registration_timeout: '500ms' };
+/** An executor that comes back has the time that a busy machine needs. */
+const flags = { executor_reregistration_timeout: '30secs' };
 
 beforeAll(async () => {
   work = await makeWorkDir();
@@ -36,8 +37,8 @@ afterAll(async () => {
 const framework_id = { value: 'framework-1' };
 const kill = (id: string) => master.send({ type: 'KILL', framework_id, task_id: { value: id } });
 const states = (id: string) => master.statusesOf(id).map((status) => status.state);
-const processesOf = async (executor: string) =>
-  (await findTaskProcesses([work.path])).filter((process) => process.tag?.includes(`/executors/${executor}/`));
+const processesOf = async (executor: string, folder = work.path) =>
+  (await findTaskProcesses([folder])).filter((process) => process.tag?.includes(`/executors/${executor}/`));
 
 describe('a task group', () => {
   type Group = { executor: ExecutorInfo; tasks: TaskInfo[]; updates: TaskStatus[] };
@@ -135,10 +136,10 @@ describe('an executor of the framework’s own', () => {
     const http = require('http'), crypto = require('crypto');
     const [host, port] = process.env.MESOS_AGENT_ENDPOINT.split(':');
     const ids = { framework_id: { value: process.env.MESOS_FRAMEWORK_ID }, executor_id: { value: process.env.MESOS_EXECUTOR_ID } };
-    const call = (body, onResponse) => {
+    const call = (body, onResponse, onError = () => {}) => {
       const request = http.request({ host, port, path: '/api/v1/executor', method: 'POST',
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' } }, onResponse ?? ((r) => r.resume()));
-      request.on('error', () => {});
+      request.on('error', onError);
       request.end(JSON.stringify({ ...ids, ...body }));
     };
     const unacknowledged = new Map();
@@ -156,6 +157,7 @@ describe('an executor of the framework’s own', () => {
       if (event.type === 'MESSAGE') call({ type: 'MESSAGE', message: { data: event.message.data } });
       if (event.type === 'SHUTDOWN') process.exit(0);
     };
+    const again = () => setTimeout(subscribe, 50);
     const subscribe = () => call({ type: 'SUBSCRIBE', subscribe: {
       unacknowledged_tasks: [], unacknowledged_updates: [...unacknowledged.values()].map((status) => ({ status })) } }, (response) => {
       let buffer = Buffer.alloc(0);
@@ -171,8 +173,8 @@ describe('an executor of the framework’s own', () => {
         }
       });
       response.on('error', () => {});
-      response.on('close', () => setTimeout(subscribe, 50));
-    });
+      response.on('close', again);
+    }, again);
     subscribe();
   `;
   let file: string;
@@ -189,9 +191,9 @@ describe('an executor of the framework’s own', () => {
     command: { value: command },
     resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: 0.1 }, allocation_info: { role: '*' } }],
   });
-  const launch = (task: string, executor: ExecutorInfo) => {
+  const launch = (task: string, executor: ExecutorInfo, by = master) => {
     const { command: _none, ...rest } = commandTask(task, '');
-    master.send({ type: 'LAUNCH', framework: framework(), task: rest, executor });
+    by.send({ type: 'LAUNCH', framework: framework(), task: rest, executor });
   };
 
   test('gets its tasks, kills, messages and acknowledgements, and ends when told', async () => {
@@ -236,10 +238,20 @@ describe('an executor of the framework’s own', () => {
   });
 
   test('that never subscribes is ended, and its tasks fail', async () => {
-    launch('mute-1', info('mute', 'sleep 1000'));
-    const status = await master.update('mute-1', 'TASK_FAILED');
-    expect(status.reason).toBe('REASON_EXECUTOR_REGISTRATION_TIMEOUT');
-    expect(await processesOf('mute')).toEqual([]);
+    const place = await makeWorkDir();
+    const other = await startFakeMaster();
+    const impatient = await startAgent(other, place.path, { executor_registration_timeout: '200ms' });
+    try {
+      await impatient.service.ready;
+      launch('mute-1', info('mute', 'sleep 1000'), other);
+      const status = await other.update('mute-1', 'TASK_FAILED');
+      expect(status.reason).toBe('REASON_EXECUTOR_REGISTRATION_TIMEOUT');
+      expect(await processesOf('mute', place.path)).toEqual([]);
+    } finally {
+      await impatient.service.stop();
+      await other.close();
+      await place.remove();
+    }
   });
 
   test('that ends takes its tasks with it, and the framework hears of it', async () => {
