@@ -14,7 +14,7 @@ import {
 } from '../conformance/mesos-agent/harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipped } from '../support/skipped.ts';
-import { containerOf, engineAnswers, freePort, testEngine } from './test-engine.ts';
+import { containerOf, engineAnswers, freePort, socketPath, testEngine } from './test-engine.ts';
 import { httpServer, makeTinyImage, tinyImage } from './tiny-image.ts';
 
 const none = skipped(await engineAnswers(), "Docker tasks on a cluster's node", 'no Docker engine answers');
@@ -67,6 +67,7 @@ describe.skipIf(none)("an agent on a cluster's node", () => {
       join(work.path, folder),
       {
         containerizers: 'docker,mesos',
+        docker_socket: socketPath,
         ip: gateway,
         resources: 'cpus:8;mem:8192;disk:4096;ports:[1-65535]',
         docker_remove_delay: '0secs',

@@ -14,7 +14,7 @@ import {
 } from '../conformance/mesos-agent/harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipped } from '../support/skipped.ts';
-import { containerOf, engineAnswers, freePort, testEngine } from './test-engine.ts';
+import { containerOf, engineAnswers, freePort, socketPath, testEngine } from './test-engine.ts';
 import { httpServer, makeTinyImage, tinyImage } from './tiny-image.ts';
 
 const network = `devcluster-test-${process.pid}`;
@@ -34,6 +34,7 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
     master = await startFakeMaster();
     agent = await startAgent(master, join(work.path, 'agent'), {
       containerizers: 'docker,mesos',
+      docker_socket: socketPath,
       secrets_dir: join(work.path, 'secrets'),
       resources: 'cpus:8;mem:8192;disk:4096;ports:[1-65535]',
     });
@@ -290,7 +291,7 @@ describe.skipIf(none).concurrent('an agent with the Docker containerizer', () =>
       source: 'SOURCE_AGENT',
       reason: 'REASON_CONTAINER_LAUNCH_FAILED',
       message: expect.stringMatching(
-        /^Failed to launch container: Failed to run 'docker -H unix:\/\/\/var\/run\/docker.sock pull localhost:1\/no\/such:image': exited with status 1; stderr='Error response from daemon: .+\n'$/,
+        /^Failed to launch container: Failed to run 'docker -H unix:\/\/\S+ pull localhost:1\/no\/such:image': exited with status 1; stderr='Error response from daemon: .+\n'$/,
       ),
     });
     expect((await master.update('noprogram', 'TASK_FAILED')).message).toMatch(/^Container exited with status 127: /);

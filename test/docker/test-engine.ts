@@ -7,9 +7,16 @@ import { pipeline } from 'node:stream/promises';
 import { createDemultiplexer } from '../../src/embedded/mesos-agent/docker/frames.ts';
 import { httpCall } from '../../src/support/http-client.ts';
 
-export const socketPath = '/var/run/docker.sock';
+/** Of the engine that the suite runs on: this machine's, or the one that DOCKER_HOST names. */
+export const socketPath = engineSocket();
 
-/** The engine of this machine, as tests look at it and tidy up behind themselves. */
+function engineSocket(): string {
+  const host = process.env.DOCKER_HOST || 'unix:///var/run/docker.sock';
+  if (!host.startsWith('unix:///')) throw new Error(`These tests need an engine at a Unix socket, not at ${host}`);
+  return host.slice('unix://'.length);
+}
+
+/** The engine, as tests look at it and tidy up behind themselves. */
 export interface TestEngine {
   call<T = never>(method: string, path: string, json?: unknown): Promise<{ status: number; json: T }>;
   /** Takes an archive of images. */
@@ -32,7 +39,7 @@ export async function engineAnswers(): Promise<boolean> {
 
 export const testEngine: TestEngine = {
   async call(method, path, json) {
-    const reply = await httpCall(`http://docker/v1.41${path}`, {
+    const reply = await httpCall(`http://docker${path}`, {
       socketPath,
       method,
       ...(json === undefined ? {} : { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }),
@@ -50,7 +57,7 @@ export const testEngine: TestEngine = {
         {
           socketPath,
           method: 'POST',
-          path: '/v1.41/images/load?quiet=1',
+          path: '/images/load?quiet=1',
           headers: { 'Content-Type': 'application/x-tar' },
         },
         (response) => {
@@ -77,7 +84,7 @@ export const testEngine: TestEngine = {
   async exec(container, Cmd) {
     const body = { Cmd, AttachStdout: true, AttachStderr: false };
     const { json } = await this.call<{ Id: string }>('POST', `/containers/${container}/exec`, body);
-    const reply = await httpCall(`http://docker/v1.41/exec/${json.Id}/start`, {
+    const reply = await httpCall(`http://docker/exec/${json.Id}/start`, {
       socketPath,
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
