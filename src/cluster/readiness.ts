@@ -6,6 +6,7 @@ import { createScope } from '../support/scope.ts';
 import { trace } from '../support/trace.ts';
 import type { Health, MesosSummary, probe as probeService } from './probes.ts';
 import { openSteps, summaryOf } from './readiness-steps.ts';
+import type { StartUpRecorder } from './start-up-recorder.ts';
 import { servicesOf } from './target.ts';
 
 export interface ReadinessOptions {
@@ -26,6 +27,8 @@ export interface ReadinessOptions {
   fallbackMs?: number;
   /** How services are asked. */
   probe: typeof probeService;
+  /** Is told when services are ready, and until when they were not. */
+  recorder?: Pick<StartUpRecorder, 'notReady' | 'ready'>;
 }
 
 export interface NotReady {
@@ -87,7 +90,7 @@ const longestTickMs = 1_000;
 
 /** Starts to wait. Everything it uses is given back when its result is there. */
 export function awaitReady(options: ReadinessOptions): Readiness {
-  const { plan, signal, progress, probe } = options;
+  const { plan, signal, progress, probe, recorder } = options;
   const begunAt = performance.now();
   const scope = createScope();
   const entries = options.nodes.flatMap((node) =>
@@ -156,6 +159,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     entry.leader = leader;
     if (entry.ready) return;
     entry.ready = true;
+    recorder?.ready(entry.id);
     trace(`ready ${entry.id}${leader ? ' (leader)' : ''}`);
     progress.detail(`${entry.id} was ready after ${((performance.now() - begunAt) / 1000).toFixed(2)} s`);
     // What one instance of Marathon knows the others, which pass the question on to the leader, know too.
@@ -177,12 +181,16 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     entry.askAgain = false;
     entry.cancelPause?.();
     entry.cancelPause = undefined;
+    const askedAt = performance.now();
     const health = await probe(entry.service, entry.node, { timeoutMs: probeTimeoutMs, signal: scope.signal });
     entry.asking = false;
     if (scope.closed) return;
-    if (entry.service.component === 'mesos-master') takeMaster(entry, health);
+    if (entry.service.component === 'mesos-master') takeMaster(entry, health, askedAt);
     if (health.ready) setReady(entry, health.leader);
-    else entry.reason = health.reason;
+    else {
+      if (!entry.ready) recorder?.notReady(entry.id, askedAt);
+      entry.reason = health.reason;
+    }
     settle();
     if (entry.askAgain) void check(entry);
     else if (isWanted(entry)) later(entry);
@@ -197,21 +205,24 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     entry.pauseMs = Math.min(entry.pauseMs * 2, longestPauseMs);
   };
 
-  const takeMaster = (entry: Entry, health: Health) => {
+  const takeMaster = (entry: Entry, health: Health, askedAt: number) => {
     if (!health.ready || !health.leader) {
       entry.leader = false;
       return;
     }
     for (const other of masters) other.leader = other === entry;
-    if (health.detail?.kind === 'mesos') takeSummary(health.detail);
+    if (health.detail?.kind === 'mesos') takeSummary(health.detail, askedAt);
   };
 
   /** What only the leading master can say: which agents and frameworks it has. */
-  const takeSummary = (summary: MesosSummary) => {
+  const takeSummary = (summary: MesosSummary, askedAt: number) => {
     for (const entry of of('mesos-agent'))
       if (summary.agents.has(`${entry.node.site.address}:${entry.node.site.ports['mesos-agent']}`))
         setReady(entry, false);
-      else entry.reason = 'it is not registered with the leading master';
+      else {
+        if (!entry.ready) recorder?.notReady(entry.id, askedAt);
+        entry.reason = 'it is not registered with the leading master';
+      }
     if (!frameworkActive && summary.frameworks.some((framework) => framework.active)) {
       frameworkActive = true;
       trace("ready Marathon's framework");
@@ -281,8 +292,10 @@ export function awaitReady(options: ReadinessOptions): Readiness {
       const entry = entries.find((each) => unitOf(each) === event.unit && each.service.component === event.component);
       if (!entry) return;
       trace(`event ${event.type} ${entry.id}`);
-      if (event.type === 'service-ready') start(entry);
-      else {
+      if (event.type === 'service-ready') {
+        if (!entry.ready) recorder?.notReady(entry.id, performance.now());
+        start(entry);
+      } else {
         entry.ready = false;
         entry.exits++;
         entry.reason = event.reason;

@@ -18,6 +18,8 @@ import { withClusterLock } from './lock.ts';
 import { type ClusterOwner, refuseForeign } from './owner.ts';
 import type { Leaders } from './readiness.ts';
 import { type ClusterRecord, newRecord, type PlannedRecord } from './record.ts';
+import { breakDown, breakdownLines } from './start-up.ts';
+import { createStartUpRecorder, type StartUpRecorder } from './start-up-recorder.ts';
 import { startAndWait } from './wait.ts';
 
 export interface UpOptions {
@@ -126,6 +128,7 @@ async function bringUp(
   await records.write(record);
   trace('planned');
   const pullSeconds = await pullImages(context, runtime, record, options);
+  const recorder = createStartUpRecorder();
 
   const waiting = {
     runtime,
@@ -149,12 +152,14 @@ async function bringUp(
       step?.done();
       record = { ...record, outdatedUnits: record.outdatedUnits?.filter((id) => id !== unit.id) ?? [] };
       await records.write(record);
+      recorder.imagesThere();
     }
   const leaders = await startAndWait(
-    { ...waiting, nodes: plan.nodes, progress: work.length > 0 ? progress : quiet },
-    () => doWork(context, runtime, plan, work),
+    { ...waiting, nodes: plan.nodes, progress: work.length > 0 ? progress : quiet, recorder },
+    () => doWork(context, runtime, plan, work, recorder),
   );
   trace('ready');
+  if (work.length > 0) for (const line of breakdownLines(breakDown(recorder.finish(plan)))) progress.detail(line);
 
   const seconds = Math.round(performance.now() - begun - pullSeconds * 1000) / 1000;
   const changed = outdated.length + changes.addedNodes.length + changes.removedNodes.length > 0;
@@ -265,6 +270,7 @@ async function doWork(
   runtime: Runtime,
   plan: ClusterPlan,
   work: readonly Work[],
+  recorder: StartUpRecorder,
 ): Promise<void> {
   const begun = performance.now();
   // What is paused or cut off goes on first: the others may need it.
@@ -276,6 +282,7 @@ async function doWork(
   );
   const start = async (unit: UnitPlan) => {
     await runtime.start(plan, unit);
+    recorder.started(unit.id);
     progress.detail(`${unit.id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
   };
   const units = work.flatMap((item) => (item.kind === 'start' ? [item.unit] : []));

@@ -8,6 +8,7 @@ import type { Progress } from '../support/progress.ts';
 import type { probe } from './probes.ts';
 import { awaitReady, type Leaders, type ReadinessFailure } from './readiness.ts';
 import { signOf } from './signs.ts';
+import type { StartUpRecorder } from './start-up-recorder.ts';
 
 export interface WaitOptions {
   runtime: Runtime;
@@ -19,6 +20,8 @@ export interface WaitOptions {
   progress: Progress;
   signal: AbortSignal;
   probe: typeof probe;
+  /** Is told when services are ready. */
+  recorder?: StartUpRecorder;
 }
 
 /** How many of the last log lines of the service at fault an error shows. */
@@ -44,6 +47,7 @@ export async function startAndWait(options: WaitOptions, start: () => Promise<vo
     // Docker's proxies take what nobody listens to yet, and containers start one after the other.
     ...(runtime.kind === 'docker' ? { fallbackMs: 5_000 } : {}),
     probe: options.probe,
+    ...(options.recorder ? { recorder: options.recorder } : {}),
   });
   runtime.watch(plan, readiness.event, stopWaiting.signal);
   const starting = start();

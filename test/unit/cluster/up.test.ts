@@ -71,6 +71,22 @@ describe('up', () => {
     expect((await record())?.readyInSeconds).toBe(first.record.readyInSeconds);
   });
 
+  it('tells, with --verbose, where the time went, as long as there was something to do', async () => {
+    const details: string[] = [];
+    context.progress.detail = (text) => details.push(text);
+    await bringUp();
+    const begin = details.findIndex((line) => line.startsWith('Ready '));
+    const services = details.slice(begin + 1).filter((line) => /^ {2}node-\d\/[a-z-]+ +\d/.test(line));
+    expect(services).toHaveLength(15);
+    expect(details.slice(-2)).toEqual([
+      expect.stringMatching(/^The slowest chain: \d+\.\d\d s \(/),
+      expect.stringMatching(/^devcluster's own: \d+\.\d\d s \(/),
+    ]);
+    details.length = 0;
+    await bringUp();
+    expect(details.filter((line) => line.startsWith('Ready '))).toEqual([]);
+  });
+
   it('says in one line what auto picked', async () => {
     await bringUp();
     expect(notes).toEqual([
