@@ -30,6 +30,8 @@ export interface ContainerContext {
   plan: ClusterPlan;
   /** Reference of the embedded image. */
   embeddedImage: string;
+  /** Where the engine has its own socket; plans name the usual place. */
+  engineSocket: string;
   /** Folder of the cluster's record. */
   folder: string;
   /** The secrets that the agent resolves, below `secretsDir`. */
@@ -111,7 +113,11 @@ function finish(
   return { name, files, hash: digest, options: { ...options, name, Labels: { ...options.Labels, ...all } } };
 }
 
-function hostContainer({ plan, embeddedImage, secrets }: ContainerContext, node: NodePlan, unit: UnitPlan) {
+function hostContainer(
+  { plan, embeddedImage, engineSocket: source, secrets }: ContainerContext,
+  node: NodePlan,
+  unit: UnitPlan,
+) {
   const spec: HostSpec = {
     cluster: plan.name,
     node: node.name,
@@ -143,7 +149,7 @@ function hostContainer({ plan, embeddedImage, secrets }: ContainerContext, node:
       ...common(),
       Mounts: [
         { Type: 'volume', Source: volumeName(plan.name, node.name), Target: dataDir },
-        { Type: 'bind', Source: engineSocket, Target: engineSocket },
+        { Type: 'bind', Source: source, Target: engineSocket },
       ],
     },
   };
@@ -151,7 +157,7 @@ function hostContainer({ plan, embeddedImage, secrets }: ContainerContext, node:
 }
 
 /** A real program in a container of its own, as its image's own start wants it. */
-function serviceContainer({ plan }: ContainerContext, node: NodePlan, service: ServicePlan) {
+function serviceContainer({ plan, engineSocket: socket }: ContainerContext, node: NodePlan, service: ServicePlan) {
   const { container: own } = service;
   const kept = (own?.volumes ?? []).map((target) => ({
     Type: 'volume' as const,
@@ -178,7 +184,7 @@ function serviceContainer({ plan }: ContainerContext, node: NodePlan, service: S
         ...kept,
         ...(own?.binds ?? []).map(({ source, target, readOnly }) => ({
           Type: 'bind' as const,
-          Source: source,
+          Source: source === engineSocket ? socket : source,
           Target: target,
           ReadOnly: readOnly,
         })),

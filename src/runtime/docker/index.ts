@@ -61,6 +61,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     return {
       plan,
       embeddedImage: await image,
+      engineSocket: (await engine.machine()).socketPath,
       folder: cluster.folder,
       secrets: await readSecrets(cluster.secretsDir),
     };

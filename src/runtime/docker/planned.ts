@@ -27,6 +27,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export async function plannedSite(env: Variables, request: SiteRequest): Promise<Site> {
   const engine = openEngine(env);
   const facts = await engine.facts();
+  const { rootless } = await engine.machine();
+  const perNode = process.platform === 'linux' && !rootless;
   const info = await askJson<{ DockerRootDir?: string; CgroupVersion?: string }>(engine.endpoint, '/info', 5_000);
   const routes = ownRoutes();
   const isFree = (candidate: Subnet) => !routes.some((route) => overlap(route, candidate));
@@ -40,9 +42,9 @@ export async function plannedSite(env: Variables, request: SiteRequest): Promise
   const standard = new Set(Object.values(standardPorts));
   const taskPorts = findTaskPorts(request, undefined, taken, standard, ephemeralPorts());
   const nodes = request.nodes.map(({ name }, i): NodeSite => {
-    const host = process.platform === 'linux' ? loopback(subnetOf(request.cluster, 0), i + 1) : '127.0.0.1';
+    const host = perNode ? loopback(subnetOf(request.cluster, 0), i + 1) : '127.0.0.1';
     const published = portNames.map((port) => {
-      const own = process.platform === 'linux' ? standardPorts[port] : portInBlock(blocks[i]!, port);
+      const own = perNode ? standardPorts[port] : portInBlock(blocks[i]!, port);
       return [port, { host: request.publish ?? host, port: request.ports[port] ?? own }];
     });
     return {
@@ -89,5 +91,6 @@ export async function composeCluster(env: Variables, plan: ClusterPlan, site: Si
   const engine = openEngine(env);
   const facts = await engine.facts();
   const embeddedImage = await engine.with((docker) => ensureEmbeddedImage(docker, facts));
-  return compose({ plan, embeddedImage, folder: '', secrets: [] }, site.subnet ?? '');
+  const { socketPath } = await engine.machine();
+  return compose({ plan, embeddedImage, engineSocket: socketPath, folder: '', secrets: [] }, site.subnet ?? '');
 }

@@ -36,7 +36,8 @@ export async function reserveInDocker(
   known: Site | undefined,
   options: DockerReserveOptions,
 ): Promise<Site> {
-  const publishAt = publishAddress(engine, request);
+  const { rootless } = await engine.machine();
+  const publishAt = publishAddress(engine, request, rootless);
   const containers = await engine.with(async (docker) => {
     const [found, network] = await Promise.all([
       containersOf(docker, request.cluster),
@@ -66,7 +67,7 @@ export async function reserveInDocker(
       nodeBinary: inImage.node,
       samplesDir: inImage.samples,
       isRunning: async (node) => running.has(node),
-      privileged: true,
+      privileged: !rootless,
       ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
       ...(options.standardPorts === undefined ? {} : { standard: options.standardPorts }),
     },
@@ -169,15 +170,17 @@ function moved(published: NodeSite['published'], host: string): NodeSite['publis
 
 /**
  * Where ports are published. On this machine's own engine each node has a loopback address of its own where the system
- * has such; a virtual machine's engine publishes on 127.0.0.1 only; one on another machine has to be reachable there.
+ * has such; a virtual machine's engine publishes on 127.0.0.1 only; a rootless one takes a port once, whatever the
+ * address; one on another machine has to be reachable there.
  */
 function publishAddress(
   { endpoint }: Engine,
   request: SiteRequest,
+  rootless: boolean,
 ): { addresses: SiteRequest['addresses']; address?: string; reach?: { host: string; publishedAt: string } } {
   if (isLocal(endpoint)) {
     if (request.publish !== undefined) return { addresses: request.addresses, address: request.publish };
-    return { addresses: process.platform === 'linux' ? request.addresses : 'port-blocks' };
+    return { addresses: process.platform === 'linux' && !rootless ? request.addresses : 'port-blocks' };
   }
   const host = endpoint.kind === 'tcp' ? endpoint.host : '';
   if (request.publish === undefined)

@@ -35,8 +35,14 @@ function siteOf(names: readonly string[]): Site {
 function contextOf(raw: RawConfig = {}) {
   const config = applyDefaults({ nodes: 3, ...raw }, 'demo');
   const site = siteOf(config.nodes.map(({ name }) => name));
-  const plan = makePlan({ config, site, runtime: 'docker', engine: 'embedded' });
-  return { plan, embeddedImage: 'devcluster/node:1', folder: '/state/demo', secrets: [] };
+  const plan = makePlan({ config, site, runtime: 'docker', engine: raw.engine === 'mesos' ? 'mesos' : 'embedded' });
+  return {
+    plan,
+    embeddedImage: 'devcluster/node:1',
+    engineSocket: '/var/run/docker.sock',
+    folder: '/state/demo',
+    secrets: [],
+  };
 }
 const withZooKeeper = () => contextOf({ components: { zookeeper: { engine: 'mesos', image: 'zookeeper:3.9' } } });
 
@@ -89,6 +95,21 @@ describe('the containers of a plan', () => {
     const changed = unitContainer({ ...context, plan }, plan.nodes[0]!, plan.nodes[0]!.units[0]!);
     expect(changed.hash).not.toBe(hash);
     expect(unitContainer(contextOf(), node!, node!.units[0]!).hash).toBe(hash);
+  });
+
+  it("are given the engine's socket from where the engine has it, at the place where agents look", () => {
+    const elsewhere = { engineSocket: '/run/user/7/docker.sock' };
+    const agents = contextOf({ images: { set: 'apache' }, engine: 'mesos' });
+    const bound = (container: ReturnType<typeof unitContainer>) =>
+      container.options.HostConfig?.Mounts?.filter(({ Target }) => Target === '/var/run/docker.sock').map(
+        ({ Source }) => Source,
+      );
+    expect(bound(unitContainer({ ...context, ...elsewhere }, node!, node!.units[0]!))).toEqual([
+      '/run/user/7/docker.sock',
+    ]);
+    const [first] = agents.plan.nodes;
+    const sources = first!.units.flatMap((unit) => bound(unitContainer({ ...agents, ...elsewhere }, first!, unit)));
+    expect(sources).toEqual(['/run/user/7/docker.sock']);
   });
 
   it('are several, in the network of a holder, where a real program is among them', () => {
