@@ -17,9 +17,13 @@ import { engineAnswers } from './test-engine.ts';
 /** A YAML file with references by component, and under `upgrade` those to upgrade to: the suite runs on these images. */
 const imagesFile = process.env.DEVCLUSTER_TEST_IMAGES;
 type References = Partial<Record<Component, string>> & { upgrade?: Partial<Record<Component, string>> };
+const given = imagesFile === undefined ? undefined : (parse(readFileSync(imagesFile, 'utf8')) as References);
 
+const answers = await engineAnswers();
+if (given && !answers)
+  throw new Error(`${imagesFile} can't be tried: no Docker engine answers. Start one, or set DOCKER_HOST.`);
 const none = skipped(
-  (await engineAnswers()) && (imagesFile !== undefined || (hasRegistry() && hasZooKeeper())),
+  answers && (given !== undefined || (hasRegistry() && hasZooKeeper())),
   'the real engine',
   'it needs a Docker engine, and docker-registry and zookeeper of Debian or --images',
 );
@@ -67,6 +71,9 @@ const slowly = <T>(check: () => Promise<T>) => vi.waitFor(check, { timeout: 60_0
 
 /** Everything runs in containers of their own, from images that were pulled by reference. */
 describe.skipIf(none)('a cluster of real programs', () => {
+  /** Components that the images leave out are embedded. */
+  const isReal = (component: Component) => given === undefined || given[component] !== undefined;
+  const realMesos = isReal('mesos-agent');
   const docker = new Docker();
   let registry: Registry | undefined;
   let place: Workplace;
@@ -76,7 +83,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     const chosen = components.flatMap((component) => {
       const image = extra[component] ?? references[component];
       const flags = patience[component] ?? {};
-      return image === undefined ? [] : [[component, { image, flags }]];
+      return [[component, image === undefined ? { engine: 'embedded', flags } : { image, flags }]];
     });
     await writeFile(
       join(place.folder, 'devcluster.yml'),
@@ -99,7 +106,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
 
   beforeAll(async () => {
     place = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
-    if (imagesFile !== undefined) references = parse(readFileSync(imagesFile, 'utf8')) as References;
+    if (given) references = given;
     else {
       registry = await startRegistry();
       await publish(registry.host, images, layers(await bundle()));
@@ -132,24 +139,32 @@ describe.skipIf(none)('a cluster of real programs', () => {
 
   it('runs from the images that were pulled, which are pinned, and has leaders', async () => {
     const status = await place.json<Status>('status');
-    expect(status).toMatchObject({ state: 'running', engine: 'mesos', mesos: { agents: 3 } });
+    const engine = components.every(isReal) ? 'mesos' : 'mixed';
+    expect(status).toMatchObject({ state: 'running', engine, mesos: { agents: 3 } });
     for (const component of components) {
       const services = servicesOf(status, component);
       expect(services.map(({ ready, engine, image }) => ({ ready, engine, image }))).toEqual(
-        services.map(() => ({ ready: true, engine: 'mesos', image: references[component] })),
+        services.map(() =>
+          isReal(component)
+            ? { ready: true, engine: 'mesos', image: references[component] }
+            : { ready: true, engine: 'embedded' },
+        ),
       );
     }
     for (const component of ['zookeeper', 'mesos-master', 'marathon'] as const)
       expect(servicesOf(status, component).filter(({ leader }) => leader)).toHaveLength(1);
-    const { images: pinned } = JSON.parse(await readFile(join(place.folder, 'devcluster.lock'), 'utf8'));
+    // An image that was built on this machine has no digest to be pinned by.
+    const lock = await readFile(join(place.folder, 'devcluster.lock'), 'utf8').catch(() => '{"images":{}}');
+    const { images: pinned } = JSON.parse(lock);
     const listed = await place.json<{ images: { reference: string; digest: string; pinned: string }[] }>(
       'images',
       'list',
     );
     for (const { reference, digest } of listed.images) expect(pinned[reference] ?? digest).toBe(digest);
+    if (!given) expect(Object.keys(pinned).sort()).toEqual([...new Set(components.map((c) => references[c]!))].sort());
   });
 
-  it('gives an agent the processes, rights and paths without which its tasks fail', async () => {
+  it.runIf(realMesos)('gives an agent the processes, rights and paths without which its tasks fail', async () => {
     const { HostConfig, Mounts, Config } = await container('node-1', 'mesos-agent').inspect();
     expect(HostConfig).toMatchObject({ PidMode: 'host', CapAdd: ['CAP_SYS_ADMIN', 'CAP_SYS_PTRACE'].map(plain) });
     const workDir = Config.Cmd?.find((word) => word.startsWith('--work_dir='))?.slice('--work_dir='.length) ?? '';
@@ -165,9 +180,11 @@ describe.skipIf(none)('a cluster of real programs', () => {
     expect(deployments).toMatchObject([{ state: 'success' }]);
     const before = await app('/steady');
     expect(before?.tasksRunning).toBe(3);
-    const { State } = await container('node-2', 'mesos-agent').inspect();
+    const ofContainer = async () =>
+      realMesos ? (await container('node-2', 'mesos-agent').inspect()).State.Pid : undefined;
+    const pid = await ofContainer();
     await place.json('restart', 'node-2/mesos-agent');
-    expect((await container('node-2', 'mesos-agent').inspect()).State.Pid).toBe(State.Pid);
+    expect(await ofContainer()).toBe(pid);
     const after = await app('/steady');
     expect(after?.tasks.map(({ id }) => id).sort()).toEqual(before?.tasks.map(({ id }) => id).sort());
     expect(after?.tasksRunning).toBe(3);
@@ -187,7 +204,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     expect((await app('/patient'))?.tasks.map(({ id }) => id).sort()).toEqual(before);
   });
 
-  it('has another leader when one ends, and the ended program again', async () => {
+  it.runIf(realMesos)('has another leader when one ends, and the ended program again', async () => {
     const before = await place.json<Status>('status');
     const leader = before.nodes.find(({ services }) =>
       services.some((s) => s.component === 'mesos-master' && s.leader),
@@ -206,7 +223,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     });
   });
 
-  it.skipIf(imagesFile !== undefined)(
+  it.skipIf(given !== undefined)(
     "gives Docker tasks of a real agent their place in the cluster's network",
     async () => {
       const status = await place.json<Status>('status');
@@ -274,37 +291,34 @@ describe.skipIf(none)('a cluster of real programs', () => {
     await slowly(async () => expect((await app('/kept'))?.tasksRunning).toBe(3));
   });
 
-  it.skipIf(imagesFile !== undefined)(
-    'says what is missing when the image of agents has no docker command',
-    async () => {
-      const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
-      try {
-        const at = (name: string) => `${registry!.host}/${name}`;
-        await writeFile(
-          join(other.folder, 'devcluster.yml'),
-          JSON.stringify({
-            nodes: 1,
-            samples: false,
-            components: {
-              'mesos-master': { engine: 'mesos', image: at(testImages.mesos) },
-              'mesos-agent': { engine: 'mesos', image: at(testImages.mesosBare) },
-            },
-          }),
-        );
-        const { code, stdout } = await other.run('up', '--json');
-        const { error } = JSON.parse(stdout);
-        expect({ code, error: error.code }).toEqual({ code: 3, error: 'NO_DOCKER_CLI' });
-        expect(error.message).toContain('Failed to get docker version');
-        const left = await docker.listContainers({
-          all: true,
-          filters: { label: [`devcluster.cluster=${other.cluster}`] },
-        });
-        expect(left).toEqual([]);
-      } finally {
-        await other.close();
-      }
-    },
-  );
+  it.skipIf(given !== undefined)('says what is missing when the image of agents has no docker command', async () => {
+    const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
+    try {
+      const at = (name: string) => `${registry!.host}/${name}`;
+      await writeFile(
+        join(other.folder, 'devcluster.yml'),
+        JSON.stringify({
+          nodes: 1,
+          samples: false,
+          components: {
+            'mesos-master': { engine: 'mesos', image: at(testImages.mesos) },
+            'mesos-agent': { engine: 'mesos', image: at(testImages.mesosBare) },
+          },
+        }),
+      );
+      const { code, stdout } = await other.run('up', '--json');
+      const { error } = JSON.parse(stdout);
+      expect({ code, error: error.code }).toEqual({ code: 3, error: 'NO_DOCKER_CLI' });
+      expect(error.message).toContain('Failed to get docker version');
+      const left = await docker.listContainers({
+        all: true,
+        filters: { label: [`devcluster.cluster=${other.cluster}`] },
+      });
+      expect(left).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
 
   it('is not begun when images are missing and none may be pulled', async () => {
     const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
