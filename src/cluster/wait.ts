@@ -64,6 +64,8 @@ export async function startAndWait(options: WaitOptions, start: () => Promise<vo
 
 async function toError(options: WaitOptions, failure: ReadinessFailure): Promise<DevclusterError> {
   const where = failure.component ? `${failure.node}/${failure.component}` : failure.node;
+  const lost = await whyLost(options);
+  if (lost) return lost;
   const log = await lastLines(options, failure);
   const others = failure.pending.filter((each) => each.service !== where).map((each) => each.service);
   const what =
@@ -87,6 +89,16 @@ async function toError(options: WaitOptions, failure: ReadinessFailure): Promise
       ? ({ kind: 'missing', ...sign } as const)
       : classify(failure);
   return new DevclusterError(kind, code, lines.join('\n'), { hint, details });
+}
+
+/** Without the engine nothing runs, and no service is at fault. */
+async function whyLost({ runtime, plan }: WaitOptions): Promise<DevclusterError | undefined> {
+  try {
+    await runtime.inspect(plan);
+    return undefined;
+  } catch (error) {
+    return error instanceof DevclusterError && error.code === 'NO_DOCKER' ? error : undefined;
+  }
 }
 
 /** Whether the service at fault runs by a real program, which says in its own words what it lacks. */

@@ -22,7 +22,7 @@ describe.skipIf(none)('images of real programs', () => {
   const unique = `t${process.pid}`;
 
   beforeAll(async () => {
-    [registry, guarded] = await Promise.all([startFakeRegistry(), startFakeRegistry('me:pass:word')]);
+    [registry, guarded] = await Promise.all([startFakeRegistry(), startFakeRegistry({ login: 'me:pass:word' })]);
   });
   afterAll(async () => {
     await registry?.close();

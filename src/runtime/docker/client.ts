@@ -1,8 +1,9 @@
-import { Agent } from 'node:https';
+import { Agent } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import type Docker from 'dockerode';
 import { DevclusterError } from '../../support/errors.ts';
 import { httpJson } from '../../support/http-client.ts';
-import { describeEndpoint, type EngineEndpoint } from './endpoint.ts';
+import { describeEndpoint, type EngineEndpoint, type EngineTls } from './endpoint.ts';
 import { engineError } from './errors.ts';
 
 /** What an engine says of itself. */
@@ -71,35 +72,41 @@ async function ask(endpoint: EngineEndpoint, path: string, timeoutMs: number) {
     const { tls, port } = endpoint;
     const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
     if (!tls) return await httpJson<unknown>(`http://${host}:${port}${path}`, { timeoutMs });
-    const { ca, cert, key, verify } = tls;
-    const agent = new Agent({
-      rejectUnauthorized: verify,
-      ...(ca ? { ca } : {}),
-      ...(cert ? { cert } : {}),
-      ...(key ? { key } : {}),
+    return await httpJson<unknown>(`https://${host}:${port}${path}`, {
+      timeoutMs,
+      agent: new TlsAgent(tlsOptions(tls)),
     });
-    return await httpJson<unknown>(`https://${host}:${port}${path}`, { timeoutMs, agent });
   } catch (error) {
     throw engineError(error, endpoint);
   }
 }
 
+/** Whether the engine says anything at all in that time. */
+export async function answers(endpoint: EngineEndpoint, timeoutMs: number): Promise<boolean> {
+  return ask(endpoint, '/_ping', timeoutMs).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The connections of a client, which end together; as Node.js keeps them by itself. */
+export function connectionsTo(endpoint: EngineEndpoint): Agent {
+  const options = { keepAlive: true, scheduling: 'lifo', timeout: 5_000 } as const;
+  if (endpoint.kind === 'unix' || !endpoint.tls) return new Agent(options);
+  return new TlsAgent({ ...options, ...tlsOptions(endpoint.tls) });
+}
+
+function tlsOptions({ ca, cert, key, verify }: EngineTls) {
+  return { rejectUnauthorized: verify, ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
+}
+
 /** The client of an engine; loaded only when something is to be done. */
-export async function loadClient(endpoint: EngineEndpoint, timeoutMs?: number): Promise<Docker> {
+export async function loadClient(endpoint: EngineEndpoint, agent = connectionsTo(endpoint)): Promise<Docker> {
   const { default: Client } = await import('dockerode');
   // Everything is said here, since the client would read the environment for what is left out.
-  const common = { pathPrefix: '/', headers: {}, timeout: timeoutMs, sshOptions: {} };
+  const common = { pathPrefix: '/', headers: {}, timeout: undefined, sshOptions: {}, agent };
   if (endpoint.kind === 'unix')
     return new Client({ ...common, protocol: 'http', host: undefined, socketPath: endpoint.socketPath } as never);
   const { host, port, tls } = endpoint;
-  return new Client({
-    ...common,
-    protocol: tls ? 'https' : 'http',
-    host,
-    port,
-    ca: tls?.ca,
-    cert: tls?.cert,
-    key: tls?.key,
-    ...(tls && !tls.verify ? { agent: new Agent({ ...tls, rejectUnauthorized: false }) } : {}),
-  } as never);
+  return new Client({ ...common, protocol: tls ? 'https' : 'http', host, port, ...tls } as never);
 }

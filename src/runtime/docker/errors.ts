@@ -10,6 +10,18 @@ export function nameInUse(what: string): DevclusterError {
   });
 }
 
+/** An engine that takes requests and says nothing, or is gone. */
+export function engineSilent(endpoint: EngineEndpoint): DevclusterError {
+  return new DevclusterError(
+    'missing',
+    'NO_DOCKER',
+    `The Docker engine at ${describeEndpoint(endpoint)} does not answer any more`,
+    {
+      hint: 'Look at it (docker version; Linux: sudo systemctl restart docker; elsewhere: restart Docker Desktop), then run the command again: what was begun is known, and `devcluster down` removes it.',
+    },
+  );
+}
+
 /** What a failed call of the engine means to the user; errors that mean nothing in particular are returned as they are. */
 export function engineError(error: unknown, endpoint: EngineEndpoint): unknown {
   if (error instanceof DevclusterError) return error;

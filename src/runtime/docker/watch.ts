@@ -2,12 +2,16 @@ import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import { labels, nodeContainerName } from '../../plan/docker-names.ts';
 import type { ClusterPlan } from '../../plan/types.ts';
+import { retry, sleep } from '../../support/retry.ts';
 import type { UnitEvent } from '../types.ts';
 import { containerName, hasHolder, isHost } from './containers.ts';
 import { containersOf } from './containers-of.ts';
 import { stateOf } from './inspect.ts';
 import { createLineReader } from './log-stream.ts';
 import { parseNumbered, readStatus } from './status-file.ts';
+
+/** How long an engine that went away may take to come back. */
+const patienceMs = 2_000;
 
 /** The engine's event, as far as it is used. */
 interface EngineEvent {
@@ -53,11 +57,26 @@ export async function watchUnits(
           reason,
         });
   };
-  const events = await docker.getEvents({
-    filters: { type: ['container'], event: ['start', 'die'], label: [`${labels.cluster}=${plan.name}`] },
-    abortSignal: signal,
-  } as Docker.GetEventsOptions);
-  readJsonLines(events, onEngineEvent);
+  const subscribe = async (sinceMs?: number) => {
+    const events = await docker.getEvents({
+      filters: { type: ['container'], event: ['start', 'die'], label: [`${labels.cluster}=${plan.name}`] },
+      ...(sinceMs === undefined ? {} : { since: sinceMs / 1000 }),
+      abortSignal: signal,
+    } as Docker.GetEventsOptions);
+    readJsonLines(events, onEngineEvent, () => void again(Date.now()));
+  };
+  /** An engine that was restarted goes on telling; one that is gone has nothing of the cluster any more. */
+  const again = async (sinceMs: number) => {
+    try {
+      await sleep(250, signal);
+      await retry(() => subscribe(sinceMs), { delayMs: 250, maxDelayMs: 250, timeoutMs: patienceMs, signal });
+    } catch {
+      if (signal.aborted) return;
+      for (const unit of units.values())
+        onEvent({ type: 'unit-exited', unit: unit.id, reason: 'the Docker engine has gone away' });
+    }
+  };
+  await subscribe();
   const containers = new Map((await containersOf(docker, plan.name)).map((each) => [each.name, each]));
   await Promise.all(
     plan.nodes.flatMap((node) =>
@@ -116,9 +135,10 @@ async function watchHost(
   }
 }
 
-function readJsonLines(stream: NodeJS.ReadableStream, onValue: (value: EngineEvent) => void): void {
+function readJsonLines(stream: NodeJS.ReadableStream, onValue: (value: EngineEvent) => void, onEnd: () => void): void {
   let rest = '';
   stream.on('error', () => {});
+  stream.once('close', onEnd);
   stream.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk.toString('utf8')).split('\n');
     rest = lines.pop() ?? '';
