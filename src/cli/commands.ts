@@ -174,7 +174,9 @@ environment that the task has. With Docker it runs inside of the container.`,
   {
     name: 'prune',
     summary: 'remove what is left of clusters that nobody needs any more',
-    details: 'It lists what it found and asks; with --test, or with --yes, it does not.',
+    details: `These are clusters that never got ready, whose test has ended, or whose record is damaged or lost: what is left of them
+in Docker and among this user's processes is found without it. It lists what it found and asks; with --test, or with
+--yes, it does not.`,
     options: [
       { flags: '--test', summary: 'only clusters of tests that have ended' },
       { flags: '--owner <id>', summary: 'of this owner only, whether it has ended or not' },

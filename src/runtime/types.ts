@@ -68,6 +68,13 @@ export interface LogLine {
   text: string;
 }
 
+/** What a runtime has of a cluster, whether or not there is a record of it. */
+export interface FoundCluster {
+  name: string;
+  /** For people: `3 processes`. */
+  parts: string;
+}
+
 /** A running task on a node. */
 export interface TaskPlace {
   /** Its Mesos id. */
@@ -108,6 +115,8 @@ export interface Runtime {
   watch(plan: ClusterPlan, onEvent: (event: UnitEvent) => void, signal: AbortSignal): void;
   /** Removes everything of a cluster: units, tasks, ports, reservations; with `keepData` not the data, nor its places. */
   remove(cluster: string, options: { keepData: boolean; plan?: ClusterPlan }): Promise<void>;
+  /** The clusters of this user's state folder that it has anything of, told without their records. */
+  clusters(): Promise<FoundCluster[]>;
   /** Log lines of a node's units, or one component's, oldest first; `follow` goes on until the signal aborts. */
   logs(
     plan: ClusterPlan,

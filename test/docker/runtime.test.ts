@@ -290,10 +290,18 @@ describe.skipIf(none)('a cluster in Docker that can not be had', () => {
     expect(both.map(({ code }) => code).sort()).toEqual([0, 6]);
   });
 
-  it('is removed even when its record was lost', async () => {
+  it('is found and removed by prune when its record was lost, but not by that of another user', async () => {
     await rm(join(place.stateHome, 'devcluster'), { recursive: true });
+    const elsewhere = await place.start(['prune', '--yes', '--json'], { XDG_STATE_HOME: join(place.folder, 'other') })
+      .ended;
+    expect(JSON.parse(elsewhere.stdout)).toEqual({ removed: [], failed: [] });
     expect(await place.remains()).not.toEqual([]);
-    expect((await place.run('down')).code).toBe(0);
+    const { code, stderr } = await place.run('prune');
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      `${place.cluster}: its record is gone; left of it: 3 running containers, 1 network, 3 volumes`,
+    );
+    expect(await place.json('prune', '--yes')).toEqual({ removed: [place.cluster], failed: [] });
     expect(await place.remains()).toEqual([]);
   });
 });

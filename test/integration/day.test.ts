@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import { join, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -338,6 +338,10 @@ describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? '
     expect([asked.code, failure(asked).code]).toEqual([2, 'NEEDS_CONSENT']);
     expect(failure(asked).message).toContain('lost: it has a folder, but no record');
     expect(await json('prune', '--yes')).toEqual({ removed: ['lost'], failed: [] });
+    await json('up', '-c', 'moved', '--nodes', '1', '--no-samples');
+    await rename(join(place.stateHome, 'devcluster', 'moved'), join(place.folder, 'moved'));
+    expect((await run('prune')).stderr).toMatch(/moved: its record is gone; left of it: 1 process/);
+    expect(await json('prune', '--yes')).toEqual({ removed: ['moved'], failed: [] });
   });
 
   it('no secret has got anywhere but to the app', async () => {

@@ -5,6 +5,7 @@ import { nodeEnvironment } from '../node-environment.ts';
 import { pinsFileIn, type StatePaths, statePaths } from '../paths.ts';
 import { releaseSite } from '../places/reserve.ts';
 import type { Runtime } from '../types.ts';
+import { clustersInDocker } from './clusters.ts';
 import {
   type ContainerContext,
   containerName,
@@ -156,6 +157,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       // Kept data holds on to its places: an agent does not come back with other task ports.
       if (!keepData) await releaseSite(paths.cluster(cluster), options.claimsFolder);
     },
+
+    clusters: () => engine.with((docker) => clustersInDocker(docker, paths.root)),
 
     async *logs(plan, { node, component }, query) {
       yield* await engine.with(async (docker) =>

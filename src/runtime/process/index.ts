@@ -22,7 +22,16 @@ import { execOnNode } from './exec.ts';
 import { findHost, type HostExit, hostState, startHost } from './hosts.ts';
 import { readLogs } from './logs.ts';
 import { destinationsCut, readPartitions, writePartitions } from './partitions.ts';
-import { awaitEnd, findGuests, findNodePrograms, findTasks, hostVariable, killAll, signalAll } from './processes.ts';
+import {
+  awaitEnd,
+  findGuests,
+  findNodePrograms,
+  findTasks,
+  hostVariable,
+  killAll,
+  processesByCluster,
+  signalAll,
+} from './processes.ts';
 import { findPrograms, notAsProcess } from './programs.ts';
 import { removeCluster } from './remove.ts';
 import { type HostExits, watchUnit } from './watch.ts';
@@ -225,6 +234,11 @@ export function createProcessRuntime(options: ProcessRuntimeOptions = {}): Runti
         keepData,
         ...(options.claimsFolder === undefined ? {} : { claimsFolder: options.claimsFolder }),
       }),
+
+    async clusters() {
+      const counts = [...(await processesByCluster(paths.root))];
+      return counts.map(([name, n]) => ({ name, parts: n === 1 ? '1 process' : `${n} processes` }));
+    },
 
     logs: (plan, { node, component }, { tail, since, follow, signal }) =>
       readLogs({

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { clusterNamePattern } from '../../config/names.ts';
 import { findTaskRecords } from '../../protocols/mesos/task-processes.ts';
 import { sandboxVariable } from '../../protocols/mesos/task-record.ts';
 import { systemCode } from '../../support/errors.ts';
@@ -52,6 +53,19 @@ export async function findAllBelow(folder: string, leaders: readonly ProcessIden
   const prefixes = prefixesOf(folder);
   const tagged = (tag: string) => prefixes.some((prefix) => tag.startsWith(prefix));
   return notOurselves(membersOf(table, { leaders, tagged }));
+}
+
+/** How many living processes there are of each cluster with a folder below `root`, which itself may be gone. */
+export async function processesByCluster(root: string): Promise<Map<string, number>> {
+  const prefixes = prefixesOf(root);
+  const counts = new Map<string, number>();
+  for (const { tag = '' } of notOurselves(await listProcesses([hostVariable, sandboxVariable]))) {
+    const prefix = prefixes.find((each) => tag.startsWith(each));
+    if (prefix === undefined) continue;
+    const [name = ''] = tag.slice(prefix.length).split(sep);
+    if (clusterNamePattern.test(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** How paths below a folder begin, the way it is named and without links, since a program may have resolved it. */

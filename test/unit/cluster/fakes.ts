@@ -3,7 +3,7 @@ import type { ClusterConfig } from '../../../src/config/types.ts';
 import type { ClusterPlan, NodePlan, NodeSite, ServicePlan, Site } from '../../../src/plan/types.ts';
 import { standardPorts } from '../../../src/plan/types.ts';
 import type { Component } from '../../../src/protocols/versions.ts';
-import type { Runtime, UnitEvent, UnitState } from '../../../src/runtime/types.ts';
+import type { FoundCluster, Runtime, UnitEvent, UnitState } from '../../../src/runtime/types.ts';
 
 /** Places on 127.9.9.x; nothing is listened on. */
 export function makeSite(config: ClusterConfig): Site {
@@ -32,6 +32,8 @@ export interface FakeRuntime extends Runtime {
   readonly calls: string[];
   readonly units: Map<string, UnitState>;
   readonly stopped: Map<string, Set<Component>>;
+  /** What it has of clusters, as `clusters` tells. */
+  found: FoundCluster[];
   emit(event: UnitEvent): void;
   /** Called at the start of a unit; may throw or emit. */
   onStart: (unit: string) => void | Promise<void>;
@@ -56,6 +58,7 @@ export function fakeRuntime(logText = 'the last words'): FakeRuntime {
     calls,
     units,
     stopped,
+    found: [],
     onStart: () => {},
     emit(event) {
       for (const watcher of [...watchers]) watcher(event);
@@ -128,6 +131,7 @@ export function fakeRuntime(logText = 'the last words'): FakeRuntime {
       calls.push(`remove ${cluster}${keepData ? ' but its data' : ''}`);
       units.clear();
     },
+    clusters: async () => runtime.found,
     async *logs(_plan, { node, component }) {
       yield { source: `${node.name}/${component ?? 'host'}`, text: logText };
     },
