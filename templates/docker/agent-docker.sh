@@ -5,9 +5,14 @@
 
 # VALUES
 real=${DEVCLUSTER_DOCKER_CLI:-}
-state=${TMPDIR:-/tmp}/.devcluster-docker-api
+# Not in TMPDIR, which agents set to each task's sandbox.
+state=${DEVCLUSTER_DOCKER_STATE:-/tmp/.devcluster-docker-api}
 # From 1.45 on engines leave out what agents read of images, from 1.52 on of containers.
 newest_api=1.44
+
+say() {
+  echo "devcluster: $*" >&2
+}
 
 if [ -z "$real" ]; then
   for real in /opt/devcluster/docker /usr/local/bin/docker /usr/bin/docker docker; do
@@ -15,7 +20,7 @@ if [ -z "$real" ]; then
   done
 fi
 if ! command -v "$real" >/dev/null 2>&1; then
-  echo 'devcluster: there is no docker command in this image; see docs/real-engine.md' >&2
+  say 'there is no docker command in this image; see docs/real-engine.md'
   exit 127
 fi
 
@@ -23,7 +28,7 @@ fi
 host=
 while [ $# -gt 0 ]; do
   case $1 in
-    -H | --host) host=$2; shift 2 ;;
+    -H | --host) host=${2:-}; shift; if [ $# -gt 0 ]; then shift; fi ;;
     -H=* | --host=*) host=${1#*=}; shift ;;
     *) break ;;
   esac
@@ -35,7 +40,7 @@ case $command in
   '' | --version | -v | version) exec "$real" "$@" ;;
 esac
 
-# The engine's own version of the API, or the newest that agents understand. An engine's version outlives its agents.
+# The engine's own version of the API, or the newest that agents understand. It is kept until the container starts anew.
 if [ -z "${DOCKER_API_VERSION:-}" ]; then
   if [ ! -s "$state" ]; then
     api=$("$real" version --format '{{.Server.APIVersion}}' 2>/dev/null)
@@ -72,149 +77,314 @@ case $command in
 esac
 
 # docker run: what the agent says is taken apart up to the image, and put together again behind what is left of it.
+
+# Takes an option apart: `key` is its long name, `value` what the word itself says, and `more` is set when the value is
+# the next word. All take a value but those that are named here, so an option that is not known is none of them.
+take_apart() {
+  value=
+  more=
+  case $1 in
+    --*=*)
+      key=${1%%=*}
+      key=${key#--}
+      value=${1#*=}
+      ;;
+    --detach | --disable-content-trust | --help | --init | --interactive | --no-healthcheck | --oom-kill-disable | \
+      --privileged | --publish-all | --quiet | --read-only | --rm | --sig-proxy | --tty | --use-api-socket)
+      key=${1#--}
+      ;;
+    --*)
+      key=${1#--}
+      more=1
+      ;;
+    *)
+      # Letters that take no value may stand together, and before one that does, whose value may follow at once.
+      key=${1#-}
+      while :; do
+        case $key in [diqtP]?*) key=${key#?} ;; *) break ;; esac
+      done
+      value=${key#?}
+      key=${key%"$value"}
+      value=${value#=}
+      case $key in [diqtP=]) ;; *) if [ -z "$value" ]; then more=1; fi ;; esac
+      ;;
+  esac
+  case $key in
+    net) key=network ;;
+    dns-opt) key=dns-option ;;
+    d) key=detach ;;
+    h) key=hostname ;;
+    p) key=publish ;;
+    P) key=publish-all ;;
+  esac
+}
+
+# First to see which network it is, since that decides about the other options.
 mode=bridge
 name=
 has_dns=
-mappings=
-is_value=
-option=
-rest=$#
-# First to see which network it is, since that decides about the other options.
+key=
+more=
 for word in "$@"; do
-  if [ -n "$is_value" ]; then
-    case $option in --net | --network) mode=$word ;; --name) name=$word ;; --dns) has_dns=1 ;; esac
-    is_value=
-    continue
+  if [ -n "$more" ]; then
+    value=$word
+    more=
+  else
+    case $word in
+      --) continue ;;
+      -?*) take_apart "$word" ;;
+      *) break ;;
+    esac
+    if [ -n "$more" ]; then continue; fi
   fi
-  case $word in
-    --net=* | --network=*) mode=${word#*=} ;;
-    --name=*) name=${word#*=} ;;
-    --dns=*) has_dns=1 ;;
-    -e | -v | -p | -l | -h | -u | -w | -m | -c | -a | --env | --env-file | --volume | --publish | --label | --hostname | \
-      --user | --workdir | --memory | --memory-swap | --memory-reservation | --cpu-shares | --cpu-quota | --cpu-period | \
-      --cpus | --net | --network | --name | --entrypoint | --dns | --dns-search | --dns-opt | --dns-option | --device | \
-      --volume-driver | --shm-size | --log-driver | --log-opt | --add-host | --ulimit | --cap-add | --cap-drop | \
-      --security-opt | --stop-signal | --runtime | --restart | --mount | --tmpfs | --ipc | --pid | --uts | --gpus)
-      is_value=1
-      option=$word
-      ;;
-    -*) ;;
-    *) break ;;
+  case $key in
+    network) mode=$value ;;
+    name) name=$value ;;
+    dns) has_dns=1 ;;
   esac
 done
 
-is_value=
-dropped=
+case $mode in
+  host) joins="container:$holder" ;;
+  bridge | default | '') joins=$network ;;
+  *) joins=$mode ;;
+esac
+case $joins in
+  container:*) kind=joined ;;
+  none) kind=none ;;
+  "$network") kind=own ;;
+  # Its node and Mesos-DNS are in the cluster's network, so it joins that too.
+  *) kind=foreign ;;
+esac
+
+# Whether an option is left out, because ports are forwarded, or because others decide. Says so where it is missed.
+is_left_out() {
+  case $1 in
+    network | publish) return 0 ;;
+    publish-all)
+      say "--$1 is left out: only mapped ports are reached"
+      return 0
+      ;;
+    hostname | dns | dns-search | dns-option) [ "$kind" = joined ] ;;
+    add-host | expose | ip | ip6 | link | link-local-ip | mac-address | network-alias)
+      if [ "$kind" != joined ]; then return 1; fi
+      say "--$1 is left out: the task has the network of another container"
+      return 0
+      ;;
+    # Of `docker run` alone.
+    detach | detach-keys | sig-proxy) [ "$kind" = foreign ] ;;
+    *) return 1 ;;
+  esac
+}
+
+mappings=
+more=
+left_out=
 image_seen=
+rest=$#
 while [ "$rest" -gt 0 ]; do
   word=$1
   shift
   rest=$((rest - 1))
-  if [ -n "$image_seen" ]; then
-    set -- "$@" "$word"
-    continue
+  if [ -n "$more" ]; then
+    more=
+    if [ "$key" = publish ]; then mappings="$mappings $word"; fi
+    if [ -n "$left_out" ]; then continue; fi
+  elif [ -z "$image_seen" ]; then
+    case $word in
+      --) continue ;;
+      -?*)
+        take_apart "$word"
+        left_out=
+        if is_left_out "$key"; then left_out=1; fi
+        if [ "$key" = publish ] && [ -z "$more" ]; then mappings="$mappings $value"; fi
+        if [ -n "$left_out" ]; then continue; fi
+        ;;
+      *)
+        # The image: our options go before it.
+        image_seen=1
+        set -- "$@" --net "$joins"
+        case $kind in
+          own | foreign)
+            if [ -z "$has_dns" ]; then for server in $nameservers; do set -- "$@" --dns "$server"; done; fi
+            ;;
+        esac
+        set -- "$@" --label "devcluster.cluster=$cluster" --label "devcluster.node=$node" --label devcluster.kind=task
+        ;;
+    esac
   fi
-  if [ -n "$is_value" ]; then
-    is_value=
-    case $option in -p | --publish) mappings="$mappings $word" ;; esac
-    if [ -z "$dropped" ]; then set -- "$@" "$word"; fi
-    dropped=
-    continue
-  fi
-  case $word in
-    --publish=*) mappings="$mappings ${word#*=}"; continue ;;
-    --net=* | --network=*) continue ;;
-    --hostname=* | --dns=* | --dns-search=* | --dns-opt=* | --dns-option=*)
-      # A container that joins the node's network has the node's.
-      if [ "$mode" = host ]; then continue; fi
-      ;;
-    -p | --publish | --net | --network)
-      option=$word is_value=1 dropped=1
-      continue
-      ;;
-    -h | --hostname | --dns | --dns-search | --dns-opt | --dns-option)
-      option=$word is_value=1
-      if [ "$mode" = host ]; then dropped=1; continue; fi
-      ;;
-    -e | -v | -l | -u | -w | -m | -c | -a | --env | --env-file | --volume | --label | --user | --workdir | --memory | \
-      --memory-swap | --memory-reservation | --cpu-shares | --cpu-quota | --cpu-period | --cpus | --name | --entrypoint | \
-      --device | --volume-driver | --shm-size | --log-driver | --log-opt | --add-host | --ulimit | --cap-add | --cap-drop | \
-      --security-opt | --stop-signal | --runtime | --restart | --mount | --tmpfs | --ipc | --pid | --uts | --gpus)
-      option=$word is_value=1
-      ;;
-    -*) ;;
-    *)
-      # The image: our options go before it.
-      image_seen=1
-      case $mode in
-        host) set -- "$@" --net "container:$holder" ;;
-        bridge | default) set -- "$@" --net "$network" ;;
-        *) set -- "$@" --net "$mode" ;;
-      esac
-      if [ "$mode" != host ] && [ "$mode" != none ] && [ -z "$has_dns" ]; then
-        for server in $nameservers; do set -- "$@" --dns "$server"; done
-      fi
-      set -- "$@" --label "devcluster.cluster=$cluster" --label "devcluster.node=$node" --label devcluster.kind=task
-      ;;
-  esac
   set -- "$@" "$word"
 done
 
-if [ "$mode" = host ] || [ -z "$mappings" ]; then exec "$real" run "$@"; fi
+# Connections to the node's ports go on to the task's, by the container's name in the cluster's network.
+forwards=
+case $kind in
+  own | foreign)
+    for mapping in $mappings; do
+      protocol=tcp
+      case $mapping in */*) protocol=${mapping##*/} ;; esac
+      pair=${mapping%/*}
+      to=${pair##*:}
+      from=${pair%:*}
+      from=${from##*:}
+      case $protocol/$pair/$from:$to in
+        */*/*[!0-9:]* | */*/:*) known= ;;
+        tcp/*:*/* | udp/*:*/*) known=1 ;;
+        *) known= ;;
+      esac
+      if [ -n "$known" ]; then
+        forwards="$forwards $protocol:$from:$to"
+      else
+        say "$mapping is not forwarded: what is has a port of the node and one of the container, of TCP or UDP"
+      fi
+    done
+    ;;
+esac
 
-# Connections to the node's port go on to the task's, by the container's name in the cluster's network.
-forward() {
-  if command -v socat >/dev/null 2>&1; then
-    exec socat "TCP-LISTEN:$1,fork,reuseaddr" "TCP:$2:$3"
-  elif command -v perl >/dev/null 2>&1; then
-    exec perl -MIO::Socket::INET -e '
-      my ($port, $host, $to) = @ARGV;
-      $SIG{CHLD} = "IGNORE";
-      my $server = IO::Socket::INET->new(LocalPort => $port, Listen => 128, ReuseAddr => 1) or die "port $port: $!\n";
-      while (my $client = $server->accept) {
-        next if fork;
-        close $server;
-        my $task = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $to, Timeout => 10) or exit 1;
-        my $up = fork;
-        my ($from, $into) = $up ? ($task, $client) : ($client, $task);
-        my $data;
-        while (sysread($from, $data, 65536)) {
-          my $at = 0;
-          while ($at < length $data) { my $n = syswrite($into, $data, length($data) - $at, $at); last unless $n; $at += $n }
-        }
-        shutdown($into, 1);
-        exit 0;
-      }' "$1" "$2" "$3"
+if [ "$kind" = foreign ]; then
+  container=$("$real" create "$@") || exit
+  if ! "$real" network connect "$network" "$container" >&2; then
+    "$real" rm -f -v "$container" >/dev/null
+    exit 125
   fi
-  echo "devcluster: port $1 is not forwarded: the image has neither socat nor perl" >&2
+  if [ -z "$name" ]; then name=$container; fi
+  set -- start --attach "$container"
+else
+  set -- run "$@"
+fi
+if [ -z "$forwards" ]; then exec "$real" "$@"; fi
+
+# Forwards until file 8 ends, whose other end only the docker command holds, however that ends. Perl goes before socat: it
+# knows at once whether a port can be had, and one process does for all.
+forward() {
+  if command -v perl >/dev/null 2>&1; then
+    # shellcheck disable=SC2016,SC2086 # Perl's variables; the mappings are several words
+    perl -MIO::Socket::INET -MIO::Select -e '
+      my $task = shift;
+      my (%port, %udp, %of);
+      my $select = IO::Select->new(\*STDIN);
+      for (@ARGV) {
+        my ($proto, $from, $to) = split /:/;
+        my ($server, $left) = (undef, 30);
+        my @how = $proto eq "tcp" ? (Listen => 128, ReuseAddr => 1) : ();
+        # Who had the port before may not quite have ended.
+        until ($server = IO::Socket::INET->new(Proto => $proto, LocalPort => $from, @how)) {
+          my $why = $!;
+          if (!$left-- or !$!{EADDRINUSE}) { print STDERR "devcluster: port $from ($proto) of this node: $why\n"; exit 125 }
+          select undef, undef, undef, 0.1;
+        }
+        $port{$server} = $to;
+        $udp{$server} = {} if $proto eq "udp";
+        $select->add($server);
+      }
+      my $child = fork;
+      if (!defined $child) { print STDERR "devcluster: no process to forward ports: $!\n"; exit 125 }
+      exit 0 if $child;
+      setpgrp 0, 0;
+      open STDOUT, ">", "/dev/null";
+      open STDERR, ">", "/dev/null";
+      $SIG{CHLD} = "IGNORE";
+      $SIG{PIPE} = "IGNORE";
+      while (1) {
+        for my $ready ($select->can_read(%of ? 10 : undef)) {
+          if ($ready == \*STDIN) { $SIG{TERM} = "IGNORE"; kill TERM => -$$; exit 0 }
+          elsif (my $session = $of{$ready}) {
+            # An answer, to whoever asked.
+            my $from = $ready->recv(my $data, 65536);
+            if (defined $from) { $session->{at} = time; $session->{server}->send($data, 0, $session->{peer}) }
+            else { forget($session) }
+          }
+          elsif (my $peers = $udp{$ready}) {
+            my $peer = $ready->recv(my $data, 65536);
+            next unless defined $peer;
+            my $session = $peers->{$peer};
+            if (!$session) {
+              my ($oldest) = keys %of > 800 ? sort { $a->{at} <=> $b->{at} } values %of : ();
+              forget($oldest) if $oldest;
+              my $to = IO::Socket::INET->new(Proto => "udp", PeerAddr => $task, PeerPort => $port{$ready}) or next;
+              $session = { socket => $to, server => $ready, peer => $peer };
+              $peers->{$peer} = $of{$to} = $session;
+              $select->add($to);
+            }
+            $session->{at} = time;
+            $session->{socket}->send($data);
+          }
+          elsif (my $client = $ready->accept) {
+            my $one = fork;
+            connection($client, $port{$ready}) if defined $one and !$one;
+          }
+        }
+        for (values %of) { forget($_) if $_->{at} < time - 90 }
+      }
+      sub forget {
+        my $session = shift;
+        delete $udp{$session->{server}}{$session->{peer}};
+        delete $of{$session->{socket}};
+        $select->remove($session->{socket});
+        close $session->{socket};
+      }
+      sub connection {
+        my ($client, $to) = @_;
+        $SIG{CHLD} = "DEFAULT";
+        $_->close for $select->handles;
+        my $task = IO::Socket::INET->new(PeerAddr => $task, PeerPort => $to, Timeout => 10);
+        # Nobody listens: a connection that is reset is not taken for an empty answer.
+        if (!$task) { setsockopt $client, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0); exit 1 }
+        my $other = fork;
+        exit 1 unless defined $other;
+        my ($from, $into) = $other ? ($task, $client) : ($client, $task);
+        my $data;
+        while (sysread $from, $data, 65536) {
+          my $at = 0;
+          while ($at < length $data) {
+            my $n = syswrite $into, $data, length($data) - $at, $at;
+            last unless $n;
+            $at += $n;
+          }
+          last if $at < length $data;
+        }
+        shutdown $into, 1;
+        exit 0;
+      }' "$name" $forwards <&8
+  elif command -v socat >/dev/null 2>&1; then
+    (
+      own_group=$(command -v setsid)
+      servers=
+      for each in $forwards; do
+        protocol=${each%%:*}
+        pair=${each#*:}
+        case $protocol in
+          tcp) set -- "TCP4-LISTEN:${pair%:*},fork,reuseaddr" "TCP4:$name:${pair#*:}" ;;
+          udp) set -- -T 90 "UDP4-LISTEN:${pair%:*},fork,reuseaddr" "UDP4:$name:${pair#*:}" ;;
+        esac
+        $own_group socat "$@" </dev/null >/dev/null 2>&1 &
+        servers="$servers $!"
+      done
+      cat >/dev/null <&8
+      for each in $servers; do kill -TERM "-$each" 2>/dev/null || kill -TERM "$each" 2>/dev/null; done
+    ) >/dev/null 2>&1 &
+  else
+    say "ports are not forwarded ($forwards ): the image has neither perl nor socat"
+  fi
 }
 
-forwarders=
-for mapping in $mappings; do
-  protocol=${mapping##*/}
-  pair=${mapping%/*}
-  to=${pair##*:}
-  from=${pair%:*}
-  from=${from##*:}
-  if [ "$protocol" = udp ]; then
-    echo "devcluster: UDP port $from is not forwarded" >&2
-    continue
-  fi
-  forward "$from" "$name" "$to" </dev/null >/dev/null 2>&1 &
-  forwarders="$forwarders $!"
-done
-
-"$real" run "$@" &
-running=$!
-# shellcheck disable=SC2064,SC2086 # the numbers of now
-trap "kill $running $forwarders 2>/dev/null" TERM INT HUP
-wait "$running"
-code=$?
-# A signal ends the waiting before the command ends.
-while [ "$code" -gt 128 ] && kill -0 "$running" 2>/dev/null; do
-  wait "$running"
+pipe=$state.pipe.$$
+rm -f "$pipe"
+if mkfifo -m 600 "$pipe"; then
+  # Opened for both first, since either alone would wait for the other.
+  exec 9<>"$pipe"
+  exec 8<"$pipe"
+  exec 7>"$pipe"
+  exec 9<&-
+  rm -f "$pipe"
+  forward 7>&-
   code=$?
-done
-# shellcheck disable=SC2086 # they are several
-kill $forwarders 2>/dev/null
-exit "$code"
+  if [ "$code" -ne 0 ]; then
+    if [ "$kind" = foreign ]; then "$real" rm -f -v "$container" >/dev/null; fi
+    exit "$code"
+  fi
+  exec 8<&-
+else
+  say "ports are not forwarded ($forwards ): mkfifo made no pipe $pipe"
+fi
+exec "$real" "$@"

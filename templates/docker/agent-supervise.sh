@@ -5,34 +5,46 @@
 # ended there is a file that says so.
 
 state=/tmp/.devcluster-stopped
+pipe=/tmp/.devcluster-supervise.$$
+# Of an engine that may be another one by now.
+rm -f "$state" "$pipe" /tmp/.devcluster-docker-api
+
 child=
-held=
-began=0
+# `stop` or `end`
+wanted=
+# Whether the child's end was asked for, also when it is to be started again by now.
+asked=
+resting=
 
 end_child() {
   if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null; fi
 }
 
-# Returns when a signal comes; one that comes too early for that costs no more than the second.
-pause() {
-  sleep 1 &
-  wait $!
+wake() {
+  if [ -n "$resting" ]; then echo >&9; fi
 }
 
-trap 'end_child; if [ -n "$child" ]; then wait "$child"; fi; exit 143' TERM INT
-trap 'held=1; : >"$state"; end_child' USR1
-trap 'held=; rm -f "$state"' USR2
+trap 'wanted=end asked=1; end_child; wake' TERM INT
+trap 'if [ "$wanted" != end ]; then wanted=stop; fi; asked=1; : >"$state"; end_child; wake' USR1
+trap 'if [ "$wanted" != end ]; then wanted=; fi; rm -f "$state"; wake' USR2
 
-rm -f "$state"
+# Rests end by a line in this pipe: a signal that comes just before a rest leaves its line there.
+mkfifo -m 600 "$pipe" || exit
+exec 9<>"$pipe"
+rm -f "$pipe"
+
 lived=
 while :; do
-  if [ -n "$held" ]; then
-    pause
-    continue
-  fi
+  resting=1
+  while [ "$wanted" = stop ]; do read -r _ <&9; done
+  resting=
+  if [ "$wanted" = end ]; then exit 143; fi
+  asked=
   began=$(date +%s)
-  "$@" &
+  "$@" 9>&- &
   child=$!
+  # A signal may have come before there was a child to end.
+  if [ -n "$wanted$asked" ]; then end_child; fi
   wait "$child"
   code=$?
   # A signal ends the waiting before the child ends.
@@ -41,9 +53,12 @@ while :; do
     code=$?
   done
   child=
-  if [ -n "$held" ]; then continue; fi
+  if [ -n "$wanted$asked" ]; then continue; fi
   if [ $(($(date +%s) - began)) -ge 10 ]; then lived=1; fi
   if [ -z "$lived" ]; then exit "$code"; fi
   echo "supervise: $1 ended with code $code; it is started again" >&2
-  pause
+  resting=1
+  (sleep 1 && echo >&9) &
+  if [ -z "$wanted" ]; then read -r _ <&9; fi
+  resting=
 done

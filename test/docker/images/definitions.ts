@@ -20,9 +20,10 @@ export const testImages = {
 } as const;
 
 const tools =
-  'dash env cat ls mkdir rm cp mv ln chmod chown id sleep head tail grep sed tr wc date true false hostname ps setpriv mktemp stat touch getent basename dirname readlink cut sort kill expr'.split(
+  'dash env cat ls mkdir mkfifo rm cp mv ln chmod chown id sleep head tail grep sed tr wc date true false hostname ps setpriv mktemp stat touch getent basename dirname readlink cut sort kill expr'.split(
     ' ',
   );
+const zookeeperHome = 'apache-zookeeper-3.8.0-bin';
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const service = (component: string) => `exec /usr/local/bin/node /devcluster/service.cjs ${component} "$@"`;
 const starts = (at: string, component: string) => script(at, `#!/bin/sh\n${service(component)}\n`);
@@ -55,13 +56,13 @@ export function layers(bundle: string): Record<string, readonly Entry[]> {
     mesos: [starts('usr/bin/mesos-master', 'mesos-master'), starts('usr/bin/mesos-agent', 'mesos-agent'), ...perl()],
     next: [text('etc/mesos-build', 'next\n')],
     docker: tool('docker'),
-    marathon: [starts('marathon/bin/marathon', 'marathon')],
+    marathon: [starts('marathon/bin/marathon', 'marathon'), link('marathon/bin/start', '/marathon/bin/marathon')],
     dns: [starts('usr/bin/mesos-dns', 'mesos-dns')],
     fork: [starts('app/main', 'mesos-dns')],
     java: zookeeperFiles(),
     zookeeper: [
       script('docker-entrypoint.sh', readFileSync(join(sources, 'zookeeper-entrypoint.sh'), 'utf8')),
-      script('usr/local/bin/zkServer.sh', readFileSync(join(sources, 'zkServer.sh'), 'utf8')),
+      script(`${zookeeperHome}/bin/zkServer.sh`, readFileSync(join(sources, 'zkServer.sh'), 'utf8')),
       ...['conf', 'data', 'datalog', 'logs'].map((name): Entry => ({ type: 'folder', path: name, uid: 1000 })),
     ],
   };
@@ -74,8 +75,10 @@ export const images: readonly ImageSpec[] = [
     config: {
       Entrypoint: ['/docker-entrypoint.sh'],
       Cmd: ['zkServer.sh', 'start-foreground'],
+      WorkingDir: `/${zookeeperHome}`,
       Env: [
-        `PATH=${path}`,
+        `PATH=${path}:/${zookeeperHome}/bin`,
+        'ZOOCFGDIR=/conf',
         'ZOO_CONF_DIR=/conf',
         'ZOO_DATA_DIR=/data',
         'ZOO_DATA_LOG_DIR=/datalog',
@@ -104,7 +107,13 @@ export const images: readonly ImageSpec[] = [
   {
     tag: testImages.marathon,
     layers: ['system', 'node', 'service', 'marathon'],
-    config: { Entrypoint: ['/marathon/bin/marathon'], WorkingDir: '/marathon', Env: [`PATH=${path}`] },
+    config: {
+      Entrypoint: ['/marathon/bin/marathon'],
+      Cmd: [],
+      WorkingDir: '/marathon',
+      User: 'nobody',
+      Env: [`PATH=${path}`, 'JAVA_HOME=/docker-java-home'],
+    },
   },
   {
     tag: testImages.mesosDns,

@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { agentSupervisor, inAgent } from '../../../src/plan/real-agent.ts';
+import { shells } from '../../support/shells.ts';
+import { skipped } from '../../support/skipped.ts';
+
+let folder: string;
+const running: ChildProcess[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'agent-supervise-'));
+});
+afterEach(async () => {
+  await Promise.all(
+    running.splice(0).map(async (child) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await ended(child);
+    }),
+  );
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ended = (child: ChildProcess) =>
+  new Promise<number | null>((resolve) =>
+    child.exitCode !== null ? resolve(child.exitCode) : child.once('exit', (code) => resolve(code)),
+  );
+
+/** An agent that writes down when it starts and, asked to, ends. */
+const agent = 'echo "$$" >>started; trap "exit 0" TERM; while :; do sleep 0.02; done';
+
+describe.skipIf(skipped(shells.length > 0, 'tests of the supervisor of agents', 'no POSIX shell')).each(shells)(
+  'the supervisor of real agents, run by $name',
+  ({ command: [program, ...first] }) => {
+    const supervise = (script: string) => {
+      const file = join(folder, 'supervise');
+      writeFileSync(file, agentSupervisor().replaceAll('/tmp/', `${folder}/`));
+      const child = spawn(program, [...first, file, '/bin/sh', '-c', script], { stdio: 'ignore', cwd: folder });
+      running.push(child);
+      return child;
+    };
+    const starts = () => {
+      try {
+        return readFileSync(join(folder, 'started'), 'utf8').split('\n').filter(Boolean);
+      } catch {
+        return [];
+      }
+    };
+    const stoppedFile = () => existsSync(inAgent.stoppedFile.replace('/tmp', folder));
+    const eventually = { timeout: 10_000, interval: 5 };
+
+    it('ends with the code of an agent that can not even start', async () => {
+      expect(await ended(supervise('exit 4'))).toBe(4);
+    });
+
+    it('ends the agent on request, starts it again on request, and ends with it', async () => {
+      const child = supervise(agent);
+      await expect.poll(starts, eventually).toHaveLength(1);
+      child.kill('SIGUSR1');
+      await expect.poll(() => isAlive(starts()[0]), eventually).toBe(false);
+      expect(stoppedFile()).toBe(true);
+      child.kill('SIGUSR2');
+      await expect.poll(starts, eventually).toHaveLength(2);
+      expect(stoppedFile()).toBe(false);
+      child.kill('SIGTERM');
+      expect(await ended(child)).toBe(143);
+      expect(isAlive(starts()[1])).toBe(false);
+    });
+
+    it('loses no request, however soon one follows the other', async () => {
+      const child = supervise(agent);
+      await expect.poll(starts, eventually).toHaveLength(1);
+      const now = { timeout: 10_000, interval: 1 };
+      for (let i = 0; i < 20; i++) {
+        child.kill('SIGUSR1');
+        await expect.poll(stoppedFile, now).toBe(true);
+        child.kill('SIGUSR2');
+        await expect.poll(stoppedFile, now).toBe(false);
+      }
+      child.kill('SIGUSR1');
+      await expect.poll(() => starts().some(isAlive), eventually).toBe(false);
+      const before = starts().length;
+      child.kill('SIGUSR2');
+      await expect.poll(starts, eventually).toHaveLength(before + 1);
+      expect(isAlive(starts().at(-1))).toBe(true);
+    });
+
+    it('ends at once while the agent is kept ended', async () => {
+      const child = supervise(agent);
+      await expect.poll(starts, eventually).toHaveLength(1);
+      child.kill('SIGUSR1');
+      await expect.poll(() => isAlive(starts()[0]), eventually).toBe(false);
+      child.kill('SIGTERM');
+      expect(await ended(child)).toBe(143);
+    });
+  },
+);
+
+function isAlive(pid: string | undefined): boolean {
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
