@@ -207,13 +207,22 @@ async function removeNodes(runtime: Runtime, plan: ClusterPlan | undefined, name
 
 const quietSteps = (titles: readonly string[]) => titles.map(() => ({ update() {}, done() {}, fail() {} }));
 
-/** A cluster keeps its places; one that was taken down meanwhile gets others if somebody else has them now. */
-async function reserve(runtime: Runtime, { config, engine, site }: ClusterRecord, lives: boolean): Promise<Site> {
+/**
+ * A cluster keeps its places. One that was taken down meanwhile gets others if somebody else has them now, and so does
+ * one that never was ready, of which nobody knows where it is.
+ */
+async function reserve(
+  runtime: Runtime,
+  { name, config, engine, site, phase }: ClusterRecord,
+  lives: boolean,
+): Promise<Site> {
   try {
     return await runtime.reserve(siteRequest(config, engine), site);
   } catch (error) {
     const taken = error instanceof DevclusterError && error.kind === 'conflict';
-    if (lives || !site || !taken) throw error;
+    const begun = lives && phase === 'creating';
+    if ((lives && !begun) || !site || !taken) throw error;
+    if (begun) await runtime.remove(name, { keepData: false });
     return runtime.reserve(siteRequest(config, engine));
   }
 }
@@ -286,18 +295,32 @@ async function doWork(
     progress.detail(`${unit.id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
   };
   const units = work.flatMap((item) => (item.kind === 'start' ? [item.unit] : []));
-  // All wait for those that wait for nothing: the real ZooKeeper starts while the containers of others are made.
-  const isFirst = (unit: UnitPlan) =>
-    unit.services.some(({ engine, after }) => engine === 'embedded' || after.length === 0);
-  await settleAll(units.filter(isFirst).map(start));
+  const startUnits = async () => {
+    for (const together of startOrder(units)) await settleAll(together.map(start));
+  };
   await settleAll([
-    ...units.filter((unit) => !isFirst(unit)).map(start),
+    startUnits(),
     ...work.map(async (item) => {
       if (item.kind !== 'start-services') return;
       for (const component of item.components) await runtime.startService(plan, item.node, component);
     }),
   ]);
   trace('everything started');
+}
+
+/**
+ * What is started together, one after the other. The engine makes containers as fast as the machine can, so those for
+ * which all others wait come first: a majority of the real ZooKeepers, then the rest of them, which start while the
+ * containers of others are made.
+ */
+export function startOrder(units: readonly UnitPlan[]): UnitPlan[][] {
+  const needsNothing = ({ services }: UnitPlan) => services.some(({ after }) => after.length === 0);
+  const isHost = ({ services }: UnitPlan) => services.some(({ engine }) => engine === 'embedded');
+  const hosts = units.filter(isHost);
+  const first = units.filter((unit) => needsNothing(unit) && !isHost(unit));
+  const majority = (first.length >> 1) + 1;
+  const others = units.filter((unit) => !needsNothing(unit) && !isHost(unit));
+  return [[...first.slice(0, majority), ...hosts], first.slice(majority), others].filter(({ length }) => length > 0);
 }
 
 /** Removes a cluster that never was ready. What can't be removed is said, and left for `down`. */

@@ -14,6 +14,11 @@ export interface OwnEngine {
   /** Ends the engine as the system does when it is upgraded. */
   stop(): Promise<void>;
   start(...flags: string[]): Promise<void>;
+  /** Ends the engine as a crash does: containers are left alone. */
+  kill(): Promise<void>;
+  /** The engine takes requests and answers none, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
   close(): Promise<void>;
 }
 
@@ -54,10 +59,26 @@ export async function startOwnEngine(): Promise<OwnEngine> {
     daemon.kill('SIGTERM');
     await once(daemon, 'exit');
   };
+  const pidIn = (file: string) => readFile(join(folder, file), 'utf8').then(Number);
   return {
     socketPath,
     prefix,
     stop,
+    async kill() {
+      const own = daemon;
+      if (!own || own.exitCode !== null) return;
+      // It would outlive the engine, and stand in the way of the next.
+      const containerd = await pidIn('exec/containerd/containerd.pid');
+      process.kill(own.pid!, 'SIGKILL');
+      if (own.exitCode === null && own.signalCode === null) await once(own, 'exit');
+      process.kill(containerd, 'SIGKILL');
+      await Promise.all(
+        ['pid', 'exec/containerd/containerd.pid'].map((file) => rm(join(folder, file), { force: true })),
+      );
+      daemon = undefined;
+    },
+    freeze: () => void daemon?.kill('SIGSTOP'),
+    thaw: () => void daemon?.kill('SIGCONT'),
     async start(...flags) {
       const log = join(folder, 'log');
       const options = [
