@@ -253,25 +253,28 @@ describe.skipIf(skipped(shells.length > 0, "tests of the agent's docker command"
       }
     });
 
-    it('describes an image as agents that read ContainerConfig and those that read Config want it', async () => {
-      writeFileSync(join(folder, 'image'), recorded('engine-20.10-image-formatted.json'));
-      // The engine itself says nothing there: the image was loaded, not committed.
-      const [plain] = JSON.parse(recorded('engine-20.10-image.json'));
-      expect(plain.ContainerConfig.Entrypoint).toBeNull();
-      for (const args of [
-        ['inspect', 'web:1'],
-        ['inspect', '--type=image', 'web:1'],
-      ]) {
-        const { stdout } = await call([...socket, ...args]);
-        const [image] = JSON.parse(stdout);
-        expect(image.ContainerConfig).toEqual(image.Config);
-        expect(image.ContainerConfig).toMatchObject({
-          Entrypoint: plain.Config.Entrypoint,
-          Env: plain.Config.Env,
-          Cmd: null,
-        });
-      }
-    });
+    it.each(['20.10', '26.1', '28.5'])(
+      'describes an image of engine %s as agents that read ContainerConfig and those that read Config want it',
+      async (version) => {
+        writeFileSync(join(folder, 'image'), recorded(`engine-${version}-image-formatted.json`));
+        const [plain] = JSON.parse(recorded(`engine-${version}-image.json`));
+        // The engine itself says nothing there: the image was loaded, not committed, or the field is gone.
+        expect(plain.ContainerConfig?.Entrypoint ?? null).toBeNull();
+        for (const args of [
+          ['inspect', 'web:1'],
+          ['inspect', '--type=image', 'web:1'],
+        ]) {
+          const { stdout } = await call([...socket, ...args]);
+          const [image] = JSON.parse(stdout);
+          expect(image.ContainerConfig).toEqual(image.Config);
+          expect(image.ContainerConfig).toMatchObject({
+            Entrypoint: plain.Config.Entrypoint,
+            Env: plain.Config.Env,
+            Cmd: null,
+          });
+        }
+      },
+    );
 
     it('asks for a container where there is no such image', async () => {
       const { stdout, calls } = await call([...socket, 'inspect', 'mesos-1']);
