@@ -140,11 +140,18 @@ async function buildOnNode(docker: Docker, reference: string, own: readonly TarE
 
 function untilDone(docker: Docker, stream: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => {
-    docker.modem.followProgress(stream, (error: Error | null, output: { error?: string }[]) => {
-      const failed = output?.find((line) => line?.error)?.error;
+    docker.modem.followProgress(stream, (error: Error | null, output: ProgressLine[]) => {
+      const failed = output?.find((line) => line?.errorDetail || line?.error);
       if (error) reject(error);
-      else if (failed) reject(Object.assign(new Error(failed), { statusCode: 500 }));
+      else if (failed)
+        reject(Object.assign(new Error(failed.errorDetail?.message ?? failed.error), { statusCode: 500 }));
       else resolve();
     });
   });
+}
+
+/** Newer engines say what went wrong in the detail only. */
+interface ProgressLine {
+  error?: string;
+  errorDetail?: { message?: string };
 }
