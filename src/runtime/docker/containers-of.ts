@@ -1,8 +1,9 @@
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
 import { labels } from '../../plan/docker-names.ts';
+import { retry } from '../../support/retry.ts';
 import { settleAll } from '../../support/settle.ts';
-import { statusOf } from './errors.ts';
+import { engineMessage, statusOf } from './errors.ts';
 
 export type ContainerKind = 'node' | 'holder' | 'service' | 'task';
 
@@ -53,6 +54,18 @@ function toOwn(info: ContainerInfo): OwnContainer {
 
 export const isAlive = ({ state }: OwnContainer): boolean =>
   state === 'running' || state === 'paused' || state === 'restarting';
+
+/**
+ * Ends a container and removes it with its anonymous volumes. An engine (28.5) may refuse it for one that it starts again
+ * at that very moment; a moment later it does not.
+ */
+export async function removeContainer(container: Docker.Container): Promise<void> {
+  await retry(() => container.remove({ force: true, v: true }), {
+    delayMs: 50,
+    timeoutMs: 10_000,
+    retryable: (error) => statusOf(error) === 500 && /could not kill/i.test(engineMessage(error)),
+  });
+}
 
 /** Does something to containers at once; one that is gone, or is so already, counts as done. */
 export async function forAll(

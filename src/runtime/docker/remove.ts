@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import { labels } from '../../plan/docker-names.ts';
 import { settleAll } from '../../support/settle.ts';
-import { containersOf, forAll } from './containers-of.ts';
+import { containersOf, forAll, removeContainer } from './containers-of.ts';
 import { statusOf } from './errors.ts';
 
 /**
@@ -19,10 +19,10 @@ export async function removeFromDocker(
   const foreign = all.some((each) => !isOurs(each));
   // Tasks carry no folder; they belong to whoever has the nodes.
   const own = all.filter((each) => (each.kind === 'task' ? !foreign : isOurs(each)));
-  await forAll(docker, own, (container) => container.remove({ force: true, v: true }));
+  await forAll(docker, own, removeContainer);
   // What an agent started while its node was being removed.
   const late = own.length === 0 || foreign ? [] : await containersOf(docker, cluster);
-  await forAll(docker, late, (container) => container.remove({ force: true, v: true }));
+  await forAll(docker, late, removeContainer);
   const [networks, volumes] = await Promise.all([
     docker.listNetworks({ filters }),
     options.keepData ? undefined : docker.listVolumes({ filters }),

@@ -7,7 +7,7 @@ import type { ClusterPaths } from '../paths.ts';
 import { portNames } from '../places/port-problems.ts';
 import { reserveSite } from '../places/reserve.ts';
 import type { SiteRequest } from '../types.ts';
-import { containersOf, forAll, isAlive, type OwnContainer } from './containers-of.ts';
+import { containersOf, forAll, isAlive, type OwnContainer, removeContainer } from './containers-of.ts';
 import { inImage } from './embedded-image.ts';
 import { isLocal } from './endpoint.ts';
 import type { Engine } from './engine.ts';
@@ -50,7 +50,7 @@ export async function reserveInDocker(
     ]);
     // What is there of a cluster that nobody knows any more would keep its names from the new one.
     const left = known ? [] : found;
-    await forAll(docker, left, (container) => container.remove({ force: true, v: true }));
+    await forAll(docker, left, removeContainer);
     if (!known && network) await docker.getNetwork(network.Id).remove();
     return known ? found : [];
   });
