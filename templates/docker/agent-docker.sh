@@ -254,8 +254,8 @@ else
 fi
 if [ -z "$forwards" ]; then exec "$real" "$@"; fi
 
-# Forwards until file 8 ends, whose other end only the docker command holds, however that ends. Perl goes before socat: it
-# knows at once whether a port can be had, and one process does for all.
+# Forwards until file 8 ends, whose other end, 9, the docker command holds for as long as it lives, however it ends. Perl
+# goes before socat: it knows at once whether a port can be had, and one process does for all.
 forward() {
   if command -v perl >/dev/null 2>&1; then
     # shellcheck disable=SC2016,SC2086 # Perl's variables; the mappings are several words
@@ -265,7 +265,7 @@ forward() {
       my $select = IO::Select->new(\*STDIN);
       for (@ARGV) {
         my ($proto, $from, $to) = split /:/;
-        my ($server, $left) = (undef, 30);
+        my ($server, $left) = (undef, 15);
         my @how = $proto eq "tcp" ? (Listen => 128, ReuseAddr => 1) : ();
         # Who had the port before may not quite have ended.
         until ($server = IO::Socket::INET->new(Proto => $proto, LocalPort => $from, @how)) {
@@ -345,9 +345,10 @@ forward() {
         }
         shutdown $into, 1;
         exit 0;
-      }' "$name" $forwards <&8
+      }' "$name" $forwards <&8 8<&- 9<&-
   elif command -v socat >/dev/null 2>&1; then
     (
+      exec 9<&-
       own_group=$(command -v setsid)
       servers=
       for each in $forwards; do
@@ -361,7 +362,7 @@ forward() {
         servers="$servers $!"
       done
       cat >/dev/null <&8
-      for each in $servers; do kill -TERM "-$each" 2>/dev/null || kill -TERM "$each" 2>/dev/null; done
+      for each in $servers; do kill -KILL "-$each" 2>/dev/null || kill -KILL "$each" 2>/dev/null; done
     ) >/dev/null 2>&1 &
   else
     say "ports are not forwarded ($forwards ): the image has neither perl nor socat"
@@ -371,13 +372,11 @@ forward() {
 pipe=$state.pipe.$$
 rm -f "$pipe"
 if mkfifo -m 600 "$pipe"; then
-  # Opened for both first, since either alone would wait for the other.
+  # Opened for both, since to write alone it would wait for who reads.
   exec 9<>"$pipe"
   exec 8<"$pipe"
-  exec 7>"$pipe"
-  exec 9<&-
   rm -f "$pipe"
-  forward 7>&-
+  forward
   code=$?
   if [ "$code" -ne 0 ]; then
     if [ "$kind" = foreign ]; then "$real" rm -f -v "$container" >/dev/null; fi
