@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { attributeFault } from '../protocols/mesos/attributes.ts';
 import { components } from '../protocols/versions.ts';
 import { defaults, maxNodes } from './defaults.ts';
 import { clusterNamePattern, clusterNameRule, nodeNamePattern } from './names.ts';
@@ -15,6 +16,13 @@ const seconds = () => z.number().check(z.gt(0, 'must be a number of seconds grea
 const port = () => z.int().check(z.gte(1, 'must be a port, 1 to 65535'), z.lte(65535, 'must be a port, 1 to 65535'));
 const ip = () => z.ipv4('must be an IPv4 address');
 const scalar = () => z.union([z.string(), z.number(), z.boolean()]);
+const attributeText = () =>
+  z.string().check(
+    z.regex(/^[^;\n]*$/, 'must not hold a semicolon or a line break'),
+    z.refine((text) => attributeFault(text) === undefined, {
+      error: ({ input }) => `must be text, a number or ranges; this ${attributeFault(String(input)) ?? 'is none'}`,
+    }),
+  );
 
 const node = z.strictObject({
   name: z.optional(
@@ -37,7 +45,7 @@ const node = z.strictObject({
     doc(
       z.record(
         z.string().check(z.regex(/^[A-Za-z0-9_.-]+$/, 'must be letters, digits, dots, hyphens and underscores')),
-        z.union([z.string().check(z.regex(/^[^;]*$/, 'must not hold a semicolon')), z.number()]),
+        z.union([attributeText(), z.number()]),
       ),
       "Attributes of its agent; 'node' is set to the node's name",
     ),

@@ -160,6 +160,18 @@ ports:
     ]);
   });
 
+  it('says which attribute Mesos would not take', async () => {
+    expect(
+      await mistakesOf(
+        'nodes:\n  - attributes: { rack: "", row: "{a}", zone: "a;b" }\n  - attributes: { rack: "[1-5]", row: 7 }\n',
+      ),
+    ).toEqual([
+      'devcluster.yml:2: nodes[0].attributes.rack: must be text, a number or ranges; this is empty',
+      'devcluster.yml:2: nodes[0].attributes.row: must be text, a number or ranges; this is a set, which attributes know not',
+      'devcluster.yml:2: nodes[0].attributes.zone: must not hold a semicolon or a line break',
+    ]);
+  });
+
   it('lists the known keys when none is near', async () => {
     const [mistake] = await mistakesOf('network: { qqqqqqqq: 1 }\n');
     expect(mistake).toContain('known keys: addresses, subnet, domain, publish, resolvers');
