@@ -1,10 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commands } from '../../../src/cli/commands.ts';
-import { completionScript } from '../../../src/cli/completion-scripts.ts';
 import { initFile, nameFor } from '../../../src/cli/init-file.ts';
-import { globalOptions } from '../../../src/cli/parse.ts';
 import { statusChanges } from '../../../src/cli/status-changes.ts';
 import { cutLine, formatList, formatTable } from '../../../src/cli/table.ts';
 import type { StatusDocument } from '../../../src/cluster/status.ts';
@@ -34,35 +30,6 @@ describe('the file that init writes', () => {
         expect(nameFor(folder)).toMatch(clusterNamePattern);
       }),
     );
-  });
-});
-
-describe('completion', () => {
-  const complete = (line: string) => {
-    const script = `${completionScript('bash', commands, globalOptions)}
-devcluster() { echo "live-$3-$5"; }
-COMP_LINE="$1"; COMP_POINT=\${#COMP_LINE}; _devcluster; echo "\${COMPREPLY[*]}"`;
-    return execFileSync('bash', ['-c', script, 'bash', line], { encoding: 'utf8' }).trim();
-  };
-
-  it.each([
-    ['devcluster restart-', 'restart-app'],
-    ['devcluster node pa', 'pause partition'],
-    ['devcluster node pause ', 'live-nodes-'],
-    ['devcluster -c shop scale ', 'live-apps-shop'],
-    ['devcluster scale /web ', ''],
-    ['devcluster -c ', 'live-clusters-'],
-    ['devcluster up --runtime ', 'auto docker process'],
-    ['devcluster apps --target ', 'live-targets-'],
-    ['devcluster history --li', '--limit'],
-    ['devcluster status --js', '--json'],
-  ])('of `%s` is `%s`', (line, words) => {
-    expect(complete(line)).toBe(words);
-  });
-
-  it.each(['zsh', 'fish'] as const)('for %s names every command', (shell) => {
-    const script = completionScript(shell, commands, globalOptions);
-    for (const { name } of commands) expect(script).toContain(name);
   });
 });
 
