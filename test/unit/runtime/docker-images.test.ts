@@ -6,6 +6,7 @@ import { countLayers, describe as describeLayers } from '../../../src/runtime/do
 import { oldTags } from '../../../src/runtime/docker/images/prune.ts';
 import { pullImage } from '../../../src/runtime/docker/images/pull.ts';
 import { nameOf, parseReference } from '../../../src/runtime/docker/images/reference.ts';
+import { pullErrors } from './pull-errors.ts';
 
 describe('references of images', () => {
   it('are taken apart as the engine does it', () => {
@@ -41,7 +42,12 @@ describe('a pull as people see it', () => {
     layers.add({ status: 'Pulling fs layer', id: 'bbbbbbbbbbbb' });
     layers.add({ status: 'Downloading', id: 'bbbbbbbbbbbb', progressDetail: { current: 1_500_000, total: 6_000_000 } });
     expect(describeLayers(layers.state)).toBe('1 of 2 layers, 1.5 of 6.0 MB');
+    layers.add({ status: 'Retrying in 5 seconds', id: 'bbbbbbbbbbbb' });
+    expect(describeLayers(layers.state)).toBe('1 of 2 layers, 1.5 of 6.0 MB, retrying in 5 seconds');
+    expect(layers.unpacking).toBe(false);
     layers.add({ status: 'Download complete', id: 'bbbbbbbbbbbb' });
+    expect(layers.unpacking).toBe(true);
+    layers.add({ status: 'Extracting', id: 'bbbbbbbbbbbb' });
     layers.add({ status: 'Pull complete', id: 'bbbbbbbbbbbb' });
     expect(describeLayers(layers.state)).toBe('2 of 2 layers, 6.0 of 6.0 MB');
   });
@@ -50,53 +56,43 @@ describe('a pull as people see it', () => {
 describe('what goes wrong with a pull', () => {
   const request = { reference: 'mesosphere/mesos:9', fallbacks: ['other/mesos:1'], loggedIn: false };
 
-  it.each([
-    [
-      'toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating',
-      'RATE_LIMITED',
-    ],
-    ['manifest for mesosphere/mesos:9 not found: manifest unknown: manifest unknown', 'NO_SUCH_IMAGE'],
-    [
-      'pull access denied for mesosphere/mesos, repository does not exist or may require docker login',
-      'REGISTRY_UNAUTHORIZED',
-    ],
-    ['unauthorized: authentication required', 'REGISTRY_UNAUTHORIZED'],
-    ['no matching manifest for linux/arm64/v8 in the manifest list entries', 'WRONG_PLATFORM'],
-    ['write /var/lib/docker/tmp/GetImageBlob1: no space left on device', 'DISK_FULL'],
-    [
-      'Docker Image Format v1, and Docker Image manifest version 2, schema 1 support is disabled by default',
-      'IMAGE_TOO_OLD',
-    ],
-    ['Get "https://x/v2/": dial tcp: lookup x: no such host', 'REGISTRY_UNREACHABLE'],
-    ['Get "https://x/v2/": tls: failed to verify certificate: x509: unknown authority', 'REGISTRY_TLS'],
-    ['Get "https://x/v2/": http: server gave HTTP response to HTTPS client', 'REGISTRY_INSECURE'],
-    ['filesystem layer verification failed for digest sha256:00', 'PULL_FAILED'],
-  ])('%s', (text, code) => {
+  it.each(pullErrors)('$code, as engine $engine says it: $text', ({ text, code }) => {
     const error = explainPull(text, request);
-    expect(error).toMatchObject({ code, kind: 'missing' });
+    expect(error).toMatchObject({ code, kind: code === 'BAD_IMAGE_REFERENCE' ? 'usage' : 'missing' });
     expect(error.hint).toBeTruthy();
-    expect(error.message).toContain(text);
+    if (error.kind === 'missing') expect(error.message).toContain(text);
+  });
+
+  it('is told of the lock file where the content that it names is gone', () => {
+    const pinned = explainPull('manifest unknown', { ...request, digest: `sha256:${'ab'.repeat(32)}` });
+    expect(pinned).toMatchObject({ code: 'NO_SUCH_IMAGE', message: expect.stringContaining('devcluster.lock') });
+    expect(pinned.hint).toContain('images pull --update');
   });
 
   const engine = (answers: (string | Error)[]) => {
     const asked: string[] = [];
+    const image = {
+      Id: 'sha256:1',
+      RepoDigests: ['mesosphere/mesos@sha256:ab'],
+      Os: 'linux',
+      Architecture: 'amd64',
+      Size: 5,
+    };
     const docker = {
-      async pull(reference: string) {
+      // As engines that know no other platform of it.
+      modem: { dial: (_: unknown, done: (error: null, found: object) => void) => done(null, image) },
+      async pull(reference: string, options: { abortSignal: AbortSignal }) {
         asked.push(reference);
         const answer = answers.shift() ?? '';
+        if (answer === 'nothing')
+          return new Promise((_, reject) =>
+            options.abortSignal.addEventListener('abort', () => reject(options.abortSignal.reason)),
+          );
         if (typeof answer !== 'string') throw answer;
         // In pieces that end anywhere.
         return Readable.from(answer.match(/.{1,7}/gs) ?? []);
       },
-      getImage: () => ({
-        inspect: async () => ({
-          Id: 'sha256:1',
-          RepoDigests: ['mesosphere/mesos@sha256:ab'],
-          Os: 'linux',
-          Architecture: 'amd64',
-          Size: 5,
-        }),
-      }),
+      getImage: () => ({ inspect: async () => image }),
     } as unknown as Docker;
     return { docker, asked };
   };
@@ -107,6 +103,7 @@ describe('what goes wrong with a pull', () => {
       onProgress() {},
       signal,
       retryDelayMs: 1,
+      silenceMs: 5,
       ...(platform ? { platform } : {}),
     });
   const line = (message: object) => `${JSON.stringify(message)}\r\n`;
@@ -140,6 +137,15 @@ describe('what goes wrong with a pull', () => {
     const gone = engine([line({ error: 'manifest unknown' })]);
     await expect(pull(gone.docker)).rejects.toMatchObject({ code: 'NO_SUCH_IMAGE' });
     expect(gone.asked).toHaveLength(1);
+  });
+
+  it('is a registry that says nothing, which nobody waits for without end', async () => {
+    const { docker, asked } = engine(Array.from({ length: 9 }, () => 'nothing'));
+    await expect(pull(docker)).rejects.toMatchObject({
+      code: 'REGISTRY_UNREACHABLE',
+      message: expect.stringContaining('it has sent nothing for'),
+    });
+    expect(asked).toHaveLength(4);
   });
 
   it('is an image for another platform than was asked for', async () => {

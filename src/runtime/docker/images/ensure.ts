@@ -5,7 +5,7 @@ import type { PullPolicy } from '../../types.ts';
 import { credentialsFor } from './credentials.ts';
 import { describe, megabytes } from './layers.ts';
 import { type PinnedDigests, readPins, writePins } from './lock-file.ts';
-import { findImage, type PulledImage, pullImage } from './pull.ts';
+import { findImage, type PulledImage, pullImage, samePlatform } from './pull.ts';
 import { parseReference } from './reference.ts';
 
 export interface WantedImage {
@@ -78,6 +78,7 @@ export async function ensureImages(docker: Docker, options: EnsureOptions): Prom
     await Promise.all(Array.from({ length: atOnce }, work));
     await pin(pinsFile, pins, results, options.update);
     signal.throwIfAborted();
+    await tellForeign(docker, results, options);
     if (failures.length > 0) throw failures[0];
   }
   return images.map(({ reference }, i) => {
@@ -117,6 +118,21 @@ async function pin(
   for (const [reference, { digest }] of results)
     if (digest !== undefined && (update || pins[reference] === undefined)) pins[reference] = digest;
   if (JSON.stringify(pins) !== JSON.stringify(before)) await writePins(file, pins);
+}
+
+/** Engines take images for other kinds of machines without a word; whether they can run them shows when they do. */
+async function tellForeign(
+  docker: Docker,
+  results: ReadonlyMap<string, PulledImage>,
+  { platform, progress }: EnsureOptions,
+): Promise<void> {
+  if (results.size === 0 || platform !== undefined) return;
+  const { Os: os, Arch: arch } = await docker.version();
+  for (const [reference, pulled] of results)
+    if (!samePlatform(pulled.platform, `${os}/${arch}`))
+      progress.warn(
+        `${reference} is for ${pulled.platform}, and the engine's machine is ${os}/${arch}: it runs by emulation, if at all`,
+      );
 }
 
 function notHere(missing: readonly WantedImage[]): DevclusterError {

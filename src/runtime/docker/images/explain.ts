@@ -4,6 +4,8 @@ import { parseReference } from './reference.ts';
 export interface PullRequest {
   reference: string;
   platform?: string;
+  /** The content that was asked for instead of what the tag means now. */
+  digest?: string;
   /** References that are likely to work where this one is gone. */
   fallbacks: readonly string[];
   /** Whether the user has logged in to the registry. */
@@ -12,14 +14,16 @@ export interface PullRequest {
 
 /** Whether trying again may help: the network's moods, and registries that are busy. */
 export function isTransient(text: string): boolean {
-  return /unexpected EOF|connection reset|TLS handshake timeout|i\/o timeout|\b50[0234]\b|Service Unavailable|temporarily|Client\.Timeout/i.test(
+  return /unexpected EOF|connection reset|TLS handshake timeout|i\/o timeout|\b50[0234]\b|Service Unavailable|temporarily|Client\.Timeout|has sent nothing/i.test(
     text,
   );
 }
 
+const notThere = /manifest unknown|manifest for .* not found|not found: manifest|name unknown|: not found/i;
+
 /** Why an image could not be pulled, by what the engine says of it, and what to do. */
 export function explainPull(text: string, request: PullRequest): DevclusterError {
-  const { reference, platform, fallbacks, loggedIn } = request;
+  const { reference, platform, digest, fallbacks, loggedIn } = request;
   const { registry, repository, tag } = parseReference(reference);
   const instead = fallbacks.length > 0 ? ` Others that may do: ${fallbacks.join(', ')}.` : '';
   const configure = 'Set `image` of the component (or images.registry) in the configuration to one that is there';
@@ -50,7 +54,13 @@ export function explainPull(text: string, request: PullRequest): DevclusterError
       `${reference} is stored in a form that this engine no longer takes: ${text}`,
       `${configure}.${instead}`,
     );
-  if (/manifest unknown|manifest for .* not found|not found: manifest|name unknown|: not found/i.test(text))
+  if (digest !== undefined && notThere.test(text))
+    return make(
+      'NO_SUCH_IMAGE',
+      `${registry} no longer has the ${repository} that devcluster.lock pins (${digest.slice(0, 19)}…): ${text}`,
+      `Take what the tag means now with 'devcluster images pull --update', which pins that.${instead}`,
+    );
+  if (notThere.test(text))
     return make(
       'NO_SUCH_IMAGE',
       `${registry} has no ${repository}${tag ? ` with the tag '${tag}'` : ''}: ${text}`,
@@ -79,6 +89,12 @@ export function explainPull(text: string, request: PullRequest): DevclusterError
       'REGISTRY_TLS',
       `The engine does not trust ${registry}: ${text}`,
       "Put the registry's CA below /etc/docker/certs.d on the engine's machine; a proxy that opens TLS needs its CA there too.",
+    );
+  if (/unexpected (HTTP )?status.*\b50\d\b/i.test(text))
+    return make(
+      'REGISTRY_UNREACHABLE',
+      `${registry} is in trouble: ${text}`,
+      'Try again later, or take a mirror: images.registry in the configuration, or DEVCLUSTER_REGISTRY. Without a registry, --engine embedded works.',
     );
   if (
     /no such host|connection refused|network is unreachable|no route to host|timeout|dial tcp|proxyconnect|EOF|connection reset/i.test(

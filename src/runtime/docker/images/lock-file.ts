@@ -10,12 +10,18 @@ export async function readPins(file: string): Promise<PinnedDigests> {
   if (text === undefined) return {};
   try {
     const { version, images } = JSON.parse(text) as { version?: unknown; images?: Record<string, unknown> };
-    if (version !== 1 || typeof images !== 'object' || images === null) throw new Error('it is not of this version');
+    if (typeof version === 'number' && version > 1)
+      throw new DevclusterError('usage', 'LOCK_FILE_INVALID', `${file} was written by a newer devcluster`, {
+        hint: 'Install that one, or delete the file: `devcluster images pull` writes one that this version knows.',
+      });
+    if (version !== 1 || typeof images !== 'object' || images === null)
+      throw new Error('it is no lock file of devcluster');
     for (const [reference, digest] of Object.entries(images))
       if (typeof digest !== 'string' || !/^sha256:[0-9a-f]{64}$/.test(digest))
         throw new Error(`what it says of '${reference}' is no digest`);
     return images as Record<string, string>;
   } catch (error) {
+    if (error instanceof DevclusterError) throw error;
     throw new DevclusterError('usage', 'LOCK_FILE_INVALID', `${file} can't be used: ${messageOf(error)}`, {
       hint: 'Take it from version control again, or delete it: `devcluster images pull` writes a new one.',
     });

@@ -19,6 +19,8 @@ export interface PullOptions {
   signal: AbortSignal;
   /** Before the second attempt; doubled before each further one. */
   retryDelayMs?: number;
+  /** How long a registry may say nothing. */
+  silenceMs?: number;
 }
 
 /** An image that is on the engine's machine now. */
@@ -32,6 +34,10 @@ export interface PulledImage {
 }
 
 const mostAttempts = 4;
+/** Engines wait without end for an answer, and for the rest of a layer; unpacking a large one says nothing either. */
+const defaultSilenceMs = 120_000;
+/** What fails this late without anything having come fails again: nobody shall wait several times for it. */
+const longestVainMs = 20_000;
 
 /**
  * Pulls an image, with its layers as they come; layers that are there are not fetched again, so a pull that was broken
@@ -44,20 +50,26 @@ export async function pullImage(docker: Docker, options: PullOptions): Promise<P
   const request = {
     reference,
     ...(platform === undefined ? {} : { platform }),
+    ...(digest === undefined ? {} : { digest }),
     fallbacks: options.fallbacks,
     loggedIn: auth !== undefined,
   };
   for (let attempt = 1; ; attempt++) {
-    const failure = await attemptPull(docker, wanted, options);
+    const begunAt = performance.now();
+    const { failure, received } = await attemptPull(docker, wanted, options);
     if (failure === undefined) break;
-    if (attempt === mostAttempts || !isTransient(failure)) throw explainPull(failure, request);
+    const inVain = !received && performance.now() - begunAt > longestVainMs;
+    if (attempt === mostAttempts || inVain || !isTransient(failure)) throw explainPull(failure, request);
     await sleep((options.retryDelayMs ?? 1000) * 2 ** (attempt - 1), signal);
   }
   if (digest !== undefined) {
     const { tag = 'latest' } = parseReference(reference);
     await docker.getImage(wanted).tag({ repo: nameOf(reference), tag });
   }
-  const pulled = await findImage(docker, reference);
+  let pulled = await findImage(docker, reference);
+  // Newer engines keep several platforms under one name, and tell of their own unless they are asked.
+  if (pulled && platform !== undefined && !samePlatform(pulled.platform, platform))
+    pulled = await findImage(docker, reference, platform);
   if (!pulled) throw explainPull('the engine said that it was pulled, but it is not there', request);
   if (platform !== undefined && !samePlatform(pulled.platform, platform))
     throw new DevclusterError('missing', 'WRONG_PLATFORM', `${reference} is for ${pulled.platform}, not ${platform}`, {
@@ -66,23 +78,25 @@ export async function pullImage(docker: Docker, options: PullOptions): Promise<P
   return pulled;
 }
 
-/** @returns what the engine says went wrong; undefined when all was well */
-async function attemptPull(docker: Docker, wanted: string, options: PullOptions): Promise<string | undefined> {
-  const { platform, auth, signal, onProgress } = options;
+interface Attempt {
+  /** What the engine says went wrong; undefined when all was well. */
+  failure: string | undefined;
+  /** Whether anything of a layer came. */
+  received: boolean;
+}
+
+async function attemptPull(docker: Docker, wanted: string, options: PullOptions): Promise<Attempt> {
+  const { platform, auth, signal, onProgress, silenceMs = defaultSilenceMs } = options;
   signal.throwIfAborted();
-  let stream: NodeJS.ReadableStream;
-  try {
-    stream = await docker.pull(wanted, {
-      ...(platform === undefined ? {} : { platform }),
-      ...(auth ? { authconfig: auth } : {}),
-      abortSignal: signal,
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    if (statusOf(error) === undefined) throw error;
-    return engineMessage(error);
-  }
   const layers = countLayers();
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), silenceMs);
+  const heard = () => {
+    clearTimeout(timer);
+    // Writing a layer to the disk takes what it takes.
+    if (!layers.unpacking) timer = setTimeout(() => silence.abort(), silenceMs);
+  };
+  const ended = (failure: string | undefined): Attempt => ({ failure, received: layers.state.received > 0 });
   let rest = '';
   // The status of the answer was sent before anything was pulled: what goes wrong then is said in the stream.
   const read = (line: string): string | undefined => {
@@ -95,26 +109,43 @@ async function attemptPull(docker: Docker, wanted: string, options: PullOptions)
     return undefined;
   };
   try {
+    const stream = await docker.pull(wanted, {
+      ...(platform === undefined ? {} : { platform }),
+      ...(auth ? { authconfig: auth } : {}),
+      abortSignal: AbortSignal.any([signal, silence.signal]),
+    });
     for await (const chunk of stream) {
       const lines = (rest + String(chunk)).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const failure = read(line);
-        if (failure !== undefined) return failure;
+        if (failure !== undefined) return ended(failure);
       }
+      heard();
     }
-    return read(rest);
+    return ended(read(rest));
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    if (silence.signal.aborted) return ended(`it has sent nothing for ${silenceMs / 1000} s (timeout)`);
+    // A stream that breaks off has no status: the engine is gone.
+    if (statusOf(error) === undefined) throw error;
+    return ended(engineMessage(error));
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** The image by a reference, if the engine has it. */
-export async function findImage(docker: Docker, reference: string): Promise<PulledImage | undefined> {
+/** The image by a reference, if the engine has it. @param platform which of several, for engines that keep several */
+export async function findImage(
+  docker: Docker,
+  reference: string,
+  platform?: string,
+): Promise<PulledImage | undefined> {
   let found: ImageInspectInfo;
   try {
-    found = await docker.getImage(reference).inspect();
+    found = await (platform === undefined
+      ? docker.getImage(reference).inspect()
+      : inspectPlatform(docker, reference, platform));
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw error;
@@ -132,7 +163,21 @@ export async function findImage(docker: Docker, reference: string): Promise<Pull
   };
 }
 
+/** Engines from API 1.49 on look for the platform; older ones have only one. */
+function inspectPlatform(docker: Docker, reference: string, platform: string): Promise<ImageInspectInfo> {
+  const [os, architecture, variant] = platform.split('/');
+  return new Promise((resolve, reject) => {
+    const call = {
+      path: `/images/${reference}/json?`,
+      method: 'GET',
+      options: { platform: JSON.stringify({ os, architecture, variant }) },
+      statusCodes: { 200: true, 404: 'no such image', 500: 'server error' },
+    };
+    docker.modem.dial(call, (error, found) => (error ? reject(error) : resolve(found as ImageInspectInfo)));
+  });
+}
+
 /** `linux/arm64` is every variant of it. */
-function samePlatform(one: string, other: string): boolean {
+export function samePlatform(one: string, other: string): boolean {
   return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
 }
