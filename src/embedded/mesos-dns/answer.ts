@@ -58,7 +58,11 @@ export function answerQuestion({ name: asked, type }: Question, zone: Zone, rand
       targets.add(target);
       answer.answers.push({ type: 'SRV', name: asked, ttl, weight: config.SRVRecordDefaultWeight, port, target });
     }
-    return targets;
+    for (const target of targets)
+      for (const kind of ['A', 'AAAA'] as const) {
+        const address = pick(records[kind].get(target), random);
+        if (address) answer.additionals.push({ type: kind, name: target, ttl, address });
+      }
   };
   switch (type) {
     case types.A:
@@ -68,11 +72,7 @@ export function answerQuestion({ name: asked, type }: Question, zone: Zone, rand
       addresses('AAAA');
       break;
     case types.SRV:
-      for (const target of services())
-        for (const kind of ['A', 'AAAA'] as const) {
-          const address = pick(records[kind].get(target), random);
-          if (address) answer.additionals.push({ type: kind, name: target, ttl, address });
-        }
+      services();
       break;
     case types.ANY:
       services();
@@ -91,7 +91,8 @@ export function answerQuestion({ name: asked, type }: Question, zone: Zone, rand
   if (answer.answers.length > 0 || type === types.SOA || type === types.NS || type === types.SRV) return answer;
   const known = records.A.has(name) || records.AAAA.has(name) || records.SRV.has(name);
   if (!known) answer.rcode = rcodes.nameError;
-  if (answer.authorities.length === 0) answer.authorities.push(soa());
+  // For ANY it is there already, and is given twice.
+  answer.authorities.push(soa());
   return answer;
 }
 

@@ -58,7 +58,7 @@ function bare(query: Query, rcode: number): Buffer {
   const answer = {
     rcode,
     authoritative: false,
-    recursionAvailable: true,
+    recursionAvailable: false,
     answers: [],
     authorities: [],
     additionals: [],

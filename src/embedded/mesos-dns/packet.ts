@@ -8,7 +8,7 @@ import dnsPacket from 'dns-packet';
 
 export const types = { A: 1, NS: 2, SOA: 6, AAAA: 28, SRV: 33, ANY: 255 } as const;
 
-export const rcodes = { ok: 0, formatError: 1, serverFailure: 2, nameError: 3, notImplemented: 4, refused: 5 } as const;
+export const rcodes = { ok: 0, formatError: 1, serverFailure: 2, nameError: 3, refused: 5 } as const;
 
 export interface Question {
   /** As asked, with final dot. */
@@ -61,6 +61,7 @@ const flagBits = {
   truncated: 0x0200,
   recursionDesired: 0x0100,
   recursionAvailable: 0x0080,
+  checkingDisabled: 0x0010,
 };
 
 /** A query, the rcode that its sender must be told, or undefined for bytes that deserve no answer. */
@@ -68,7 +69,6 @@ export function readQuery(message: Buffer): Query | { rcode: number } | undefine
   if (message.length < 12) return undefined;
   const flags = message.readUInt16BE(2);
   if (flags & flagBits.response) return undefined;
-  if (flags & flagBits.opcode) return { rcode: rcodes.notImplemented };
   if (message.readUInt16BE(4) === 0) return { rcode: rcodes.serverFailure };
   const question = readQuestion(message);
   if (!question) return { rcode: rcodes.formatError };
@@ -110,9 +110,14 @@ function readQuestion(message: Buffer): { labels: string[]; end: number } | unde
 export function encodeFailure(message: Buffer, rcode: number): Buffer {
   const reply = Buffer.alloc(12);
   message.copy(reply, 0, 0, 2);
-  const kept = message.readUInt16BE(2) & (flagBits.opcode | flagBits.recursionDesired);
-  reply.writeUInt16BE(flagBits.response | kept | rcode, 2);
+  reply.writeUInt16BE(flagBits.response | echoed(message.readUInt16BE(2)) | rcode, 2);
   return reply;
+}
+
+/** What an answer repeats of the query's flags. Whatever the operation is called, the question is what is answered. */
+function echoed(flags: number): number {
+  const opcode = flags & flagBits.opcode;
+  return opcode === 0 ? flags & (flagBits.recursionDesired | flagBits.checkingDisabled) : opcode;
 }
 
 /**
@@ -144,7 +149,7 @@ function write(query: Query, answer: Answer, truncated: boolean): Buffer {
   });
   return out.finish((header) => {
     header.writeUInt16BE(query.id, 0);
-    let flags = flagBits.response | (query.flags & flagBits.recursionDesired) | answer.rcode;
+    let flags = flagBits.response | echoed(query.flags) | answer.rcode;
     if (answer.authoritative) flags |= flagBits.authoritative;
     if (answer.recursionAvailable) flags |= flagBits.recursionAvailable;
     if (truncated) flags |= flagBits.truncated;

@@ -61,6 +61,11 @@ describe('answers', () => {
     const any = await ask(zone, 'web.marathon.mesos', 'ANY');
     expect(any.packet.answers?.map(({ type }) => type).sort()).toEqual(['A', 'AAAA']);
     expect(any.packet.authorities?.map(({ type }) => type)).toEqual(['SOA', 'NS']);
+    const services = await ask(zone, '_web._tcp.marathon.mesos', 'ANY');
+    expect(services.packet.additionals?.map(({ type }) => type)).toEqual(['A', 'AAAA']);
+    const nothing = await ask(zone, 'nothing.mesos', 'ANY');
+    expect(nothing.packet.rcode).toBe('NXDOMAIN');
+    expect(nothing.packet.authorities?.map(({ type }) => type)).toEqual(['SOA', 'NS', 'SOA']);
   });
 
   it('take wildcards inside a name for nothing', async () => {
@@ -171,7 +176,7 @@ describe('malformed messages', () => {
   it.each([
     ['a question cut off', (b: Buffer) => b.subarray(0, b.length - 2), 'FORMERR'],
     ['no question', patch(4, 0), 'SERVFAIL'],
-    ['another opcode', patch(2, 0x2800), 'NOTIMP'],
+    ['another opcode, which is answered as if it were a query', patch(2, 0x2800), 'NOERROR'],
     ['a pointer in the question', patch(12, 0xc00c), 'FORMERR'],
   ])('%s', async (_what, change, rcode) => {
     const reply = await respond(change(Buffer.from(query)), 'udp', options);
