@@ -7,6 +7,7 @@ import { testEngine } from './test-engine.ts';
 export interface Inspected {
   Id: string;
   Name: string;
+  Mounts: { Type: string; Source: string; Destination: string }[];
   State: { Status: string; StartedAt: string };
   Config: { Labels: Record<string, string>; Hostname: string; Image: string };
   HostConfig: {
