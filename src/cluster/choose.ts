@@ -1,6 +1,6 @@
 import { forbiddenMixes } from '../config/rules.ts';
 import type { ClusterConfig, Engine, ImageSetName, RuntimeKind } from '../config/types.ts';
-import { engineOf, imageOf, suitableSet } from '../plan/image-sets.ts';
+import { engineOf, imagesOf, suitableSet } from '../plan/image-sets.ts';
 import { type Component, components } from '../protocols/versions.ts';
 import type { EngineSurvey } from '../runtime/docker/survey.ts';
 import { DevclusterError } from '../support/errors.ts';
@@ -80,9 +80,7 @@ function chooseInDocker(config: Choices, docker: EngineSurvey | undefined): Choi
 /** References of the images that the engine `mesos` would need and that are not on the engine's machine. */
 function missingImages(config: Choices, { traits, images }: EngineSurvey & { available: true }): string[] {
   const suitable = suitableSet(traits);
-  const needed = realComponents(config, 'mesos', suitable).map(
-    (component) => imageOf(config, component, suitable).reference,
-  );
+  const needed = imagesOf(config, 'mesos', suitable).map(({ reference }) => reference);
   return [...new Set(needed)].filter((reference) => !images.has(reference));
 }
 

@@ -8,7 +8,7 @@ export const defaults = {
   timing: 'development',
   nodes: 3,
   node: { cpus: 4, mem: 4096, disk: 10000, gpus: 0, ports: 20 },
-  images: { set: 'auto' },
+  images: { set: 'auto', dockerCli: 'auto' },
   network: { addresses: 'auto', domain: 'mesos', resolvers: [] as readonly string[] },
   samples: true,
   timeouts: { up: 120, service: 60, deployment: 120 },
@@ -38,6 +38,7 @@ export function applyDefaults(raw: RawConfig, defaultName: string): ClusterConfi
     images: {
       set: raw.images?.set ?? defaults.images.set,
       ...(raw.images?.registry === undefined ? {} : { registry: raw.images.registry.replace(/\/+$/, '') }),
+      dockerCli: raw.images?.dockerCli ?? defaults.images.dockerCli,
     },
     network: {
       addresses: raw.network?.addresses ?? defaults.network.addresses,

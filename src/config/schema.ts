@@ -139,6 +139,13 @@ export const configSchema = z.strictObject({
             "A registry that has the same images, put before each of the set's references",
           ),
         ),
+        dockerCli: z.optional(
+          doc(
+            z.string().check(z.regex(/^[^\s]+$/, "must be an image, 'auto' or 'none'")),
+            "An image whose /usr/local/bin/docker, a static program, is the docker command of real agents; 'none': their own image's. 'auto' takes docker:28-cli where the set's Mesos has none that today's engines accept",
+            defaults.images.dockerCli,
+          ),
+        ),
       }),
       'Where the images of the real programs come from',
     ),

@@ -60,6 +60,11 @@ export interface ImagesConfig {
   set: ImageSetName | 'auto';
   /** A registry (and folder in it) that has the same images, put before every reference of the set. */
   registry?: string;
+  /**
+   * The image whose docker command real agents are given. `auto`: the set's, where the set's Mesos has none of its own that
+   * today's engines accept; `none`: they have their own image's.
+   */
+  dockerCli: string;
 }
 
 export interface NetworkConfig {
@@ -115,7 +120,9 @@ export interface RawConfig {
   timing?: 'development' | 'production' | undefined;
   nodes?: number | readonly RawNode[] | undefined;
   components?: Partial<Record<Component, RawComponent | undefined>> | undefined;
-  images?: { set?: ImageSetName | 'auto' | undefined; registry?: string | undefined } | undefined;
+  images?:
+    | { set?: ImageSetName | 'auto' | undefined; registry?: string | undefined; dockerCli?: string | undefined }
+    | undefined;
   network?:
     | {
         addresses?: NetworkConfig['addresses'] | undefined;

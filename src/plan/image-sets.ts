@@ -20,6 +20,8 @@ export interface ImageSet {
   summary: string;
   /** What the engine's machine must mount for the agent's Docker containerizer. */
   cgroups: readonly ('v1' | 'v2')[];
+  /** Whether its Mesos lacks a docker command that today's engines accept, so that agents are given another. */
+  needsDockerCli: boolean;
   /** Of components that are not here the embedded server runs. */
   images: Readonly<Partial<Record<Component, ComponentImage>>>;
   /** What its user should know; a sentence each. */
@@ -77,11 +79,22 @@ const mesosDnsFork: ComponentImage = {
 const oldJvm =
   "Marathon's image (others of it: the tags of v1.9 and v1.10) has a JVM of 2021 for amd64 only; it does not know the memory limits of cgroup v2, and under emulation it crashes often.";
 
+/** Its docker command is a static program, which runs in every image. */
+const dockerCli: ComponentImage = {
+  reference: 'docker:28-cli',
+  platforms: both,
+  fallbacks: ['docker:27-cli', 'docker:cli'],
+};
+
+/** Where images have the docker command that agents are given. */
+export const dockerCliPath = '/usr/local/bin/docker';
+
 /** Everything that is known of the sets, in one place. docs/real-engine.md says what of it was tried. */
 export const imageSets: Readonly<Record<ImageSetName, ImageSet>> = {
   clusterd: {
     summary: 'ZooKeeper, clusterd (the living fork of Mesos), Marathon and the fork of Mesos-DNS; for cgroup v2',
     cgroups: ['v2'],
+    needsDockerCli: false,
     images: {
       zookeeper,
       'mesos-master': clusterd('mesos-master'),
@@ -94,6 +107,7 @@ export const imageSets: Readonly<Record<ImageSetName, ImageSet>> = {
   apache: {
     summary: 'ZooKeeper, Apache Mesos 1.7, Marathon and Mesos-DNS as Mesosphere published them; for cgroup v1',
     cgroups: ['v1'],
+    needsDockerCli: true,
     images: {
       zookeeper,
       'mesos-master': apache('mesos-master'),
@@ -103,7 +117,7 @@ export const imageSets: Readonly<Record<ImageSetName, ImageSet>> = {
     },
     limits: [
       "Apache Mesos can't start its Docker containerizer where only cgroup v2 is mounted.",
-      'The docker command inside the image is older than engines from 29.0 on accept.',
+      'Its Mesos has no docker command that engines from 29.0 on accept; agents are given that of another image.',
       oldJvm,
     ],
   },
@@ -111,6 +125,7 @@ export const imageSets: Readonly<Record<ImageSetName, ImageSet>> = {
     summary:
       'ZooKeeper, clusterd and the fork of Mesos-DNS, with the embedded Marathon; all without emulation on arm64',
     cgroups: ['v2'],
+    needsDockerCli: false,
     images: {
       zookeeper,
       'mesos-master': clusterd('mesos-master'),
@@ -205,11 +220,31 @@ function dnsEntrypoint(reference: string): readonly [string, ...string[]] {
   return /(^|\/)avhost\/mesos-dns\b/.test(reference) ? ['/app/main'] : ['/usr/bin/mesos-dns'];
 }
 
-/** The images of all components that run by the real programs. */
-export function imagesOf(config: Choices, engine: Engine, suitable: ImageSetName): ChosenImage[] {
-  return components
-    .filter((component) => engineOf(config, engine, component, suitable) === 'mesos')
-    .map((component) => imageOf(config, component, suitable));
+/** The image whose docker command real agents are given; undefined: they have that of their own image. */
+export function dockerCliOf(config: Choices, suitable: ImageSetName): Omit<ChosenImage, 'component'> | undefined {
+  const { dockerCli: chosen = 'auto', registry } = config.images;
+  if (chosen === 'none') return undefined;
+  if (chosen !== 'auto') return { reference: withTag(chosen, undefined), own: true, platforms: [], fallbacks: [] };
+  // What is in an image of the user's own nobody knows; one without says so when it starts.
+  const isKnown = config.components['mesos-agent'].image === undefined;
+  if (!isKnown || !imageSets[imageSetOf(config, suitable)].needsDockerCli) return undefined;
+  const place = (reference: string) => (registry === undefined ? reference : `${registry}/${reference}`);
+  return { ...dockerCli, own: false, reference: place(dockerCli.reference), fallbacks: dockerCli.fallbacks.map(place) };
+}
+
+/** An image that a cluster needs, and what for. */
+export interface NeededImage extends Omit<ChosenImage, 'component'> {
+  component: Component | 'docker-cli';
+}
+
+/** The images of all components that run by the real programs, and that of the agents' docker command. */
+export function imagesOf(config: Choices, engine: Engine, suitable: ImageSetName): NeededImage[] {
+  const real = components.filter((component) => engineOf(config, engine, component, suitable) === 'mesos');
+  const cli = real.includes('mesos-agent') ? dockerCliOf(config, suitable) : undefined;
+  return [
+    ...real.map((component) => imageOf(config, component, suitable)),
+    ...(cli ? [{ ...cli, component: 'docker-cli' as const }] : []),
+  ];
 }
 
 /** `name:tag`; a reference that says its tag or digest keeps it. */

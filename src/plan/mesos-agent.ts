@@ -9,7 +9,8 @@ import {
   servicePlan,
   zkUrl,
 } from './component.ts';
-import { engineSocket, networkName, nodeContainerName } from './docker-names.ts';
+import { dockerCliVolumeName, engineSocket, networkName, nodeContainerName } from './docker-names.ts';
+import { dockerCliOf, dockerCliPath } from './image-sets.ts';
 import { mesosPath } from './mesos-master.ts';
 import { agentDocker, agentSupervisor, inAgent } from './real-agent.ts';
 import type { ContainerPlan, ServicePlan } from './types.ts';
@@ -133,6 +134,7 @@ function realAgent(context: ComponentContext): {
   container: Partial<ContainerPlan>;
 } {
   const { entrypoint } = realImage(context, 'mesos-agent');
+  const cli = dockerCliOf(context.config, context.site.imageSet ?? 'clusterd');
   const own = context.place.address;
   const others = context.site.nodes.map(({ address }) => address).filter((address) => address !== own);
   return {
@@ -157,8 +159,20 @@ function realAgent(context: ComponentContext): {
       capabilities: { add: ['SYS_ADMIN', 'SYS_PTRACE'], drop: [] },
       binds: [
         { source: engineSocket, target: engineSocket, readOnly: false },
-        { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup', readOnly: true },
+        // Where the agent reads what tasks use. Mesos before 1.10 also writes the limits of each task anew after the
+        // agent's restart, and ends the task when it can't; read-only binds leave no way to since Engine 25.
+        { source: '/sys/fs/cgroup', target: '/sys/fs/cgroup', readOnly: false },
       ],
+      ...(cli
+        ? {
+            programs: {
+              image: cli.reference,
+              folder: posix.dirname(dockerCliPath),
+              volume: dockerCliVolumeName(context.config.name, cli.reference),
+              target: inAgent.programs,
+            },
+          }
+        : {}),
       supervisor: { stop: 'SIGUSR1', start: 'SIGUSR2', stoppedFile: inAgent.stoppedFile },
     },
   };

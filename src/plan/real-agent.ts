@@ -6,6 +6,8 @@ import { packageRoot } from '../support/package-root.ts';
 export const inAgent = {
   supervisor: '/etc/devcluster/supervise',
   docker: '/etc/devcluster/docker',
+  /** The docker command there goes before that of the agent's image; the script has the same path. */
+  programs: '/opt/devcluster',
   /** The supervisor's; the script has the same path. */
   stoppedFile: '/tmp/.devcluster-stopped',
 } as const;

@@ -84,6 +84,11 @@ export interface ContainerPlan {
   binds: readonly { source: string; target: string; readOnly: boolean }[];
   /** Paths that are kept in volumes of the node's when the container is made anew. */
   volumes: readonly string[];
+  /**
+   * Programs of another image that it is given: all that is in `folder` there, read-only at `target`, by a volume of the
+   * cluster's that is filled before the first container has it.
+   */
+  programs?: { image: string; folder: string; volume: string; target: string };
   /** Bytes. */
   memory?: number;
   /**

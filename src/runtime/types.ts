@@ -1,4 +1,4 @@
-import type { ChosenImage } from '../plan/image-sets.ts';
+import type { NeededImage } from '../plan/image-sets.ts';
 import type { ClusterPlan, NodePlan, PortName, RuntimeKind, Site, UnitPlan } from '../plan/types.ts';
 import type { Component } from '../protocols/versions.ts';
 import type { Progress } from '../support/progress.ts';
@@ -51,7 +51,7 @@ export const pullPolicies = ['missing', 'always', 'never'] as const;
 export type PullPolicy = (typeof pullPolicies)[number];
 
 export interface ImageRequest {
-  images: readonly ChosenImage[];
+  images: readonly NeededImage[];
   policy: PullPolicy;
   /** The folder of the configuration file, beside which digests are pinned; undefined: there is no such file. */
   configFolder: string | undefined;

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { imageLabels } from '../../apps/image.ts';
 import { loadConfig } from '../../config/load.ts';
-import { type ChosenImage, imageSetOf, imageSets, imagesOf, suitableSet, unsuitable } from '../../plan/image-sets.ts';
+import { imageSetOf, imageSets, imagesOf, type NeededImage, suitableSet, unsuitable } from '../../plan/image-sets.ts';
 import { components } from '../../protocols/versions.ts';
 import { imageLabel } from '../../runtime/docker/embedded-image.ts';
 import { type Engine, openEngine } from '../../runtime/docker/engine.ts';
@@ -127,7 +127,7 @@ async function pull(context: CommandContext): Promise<void> {
   );
 }
 
-function describeSet(set: string, images: readonly ChosenImage[]): string {
+function describeSet(set: string, images: readonly NeededImage[]): string {
   return images.every(({ own }) => own) ? 'the configuration' : `the set '${set}'`;
 }
 

@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import type { ContainerCreateOptions } from 'dockerode';
 import { labels, networkName } from '../../plan/docker-names.ts';
-import type { ClusterPlan, NodePlan } from '../../plan/types.ts';
+import type { ClusterPlan, ContainerPlan, NodePlan } from '../../plan/types.ts';
 import {
   type ContainerContext,
   type ContainerSpec,
@@ -40,6 +41,11 @@ export function compose(context: ContainerContext, subnet: string): Composition 
       const name = !holder ? node.name : `${node.name}-${isHost(unit) ? 'host' : unit.services[0]?.component}`;
       const told = isHost(unit) ? hostTold(spec) : filesBeside(plan, name, spec, files);
       services[name] = { ...toService(plan, spec, holder ? node : undefined), ...told };
+      const programs = unit.services[0]?.container?.programs;
+      if (programs) {
+        services[programsService] = bringingPrograms(plan, programs);
+        services[name] = { ...(services[name] as object), depends_on: [node.name, programsService] };
+      }
       for (const mount of spec.options.HostConfig?.Mounts ?? [])
         if (mount.Type === 'volume')
           volumes[mount.Source] = {
@@ -59,6 +65,24 @@ export function compose(context: ContainerContext, subnet: string): Composition 
     },
   };
   return { document: escaped({ services, networks, volumes }) as Record<string, unknown>, files };
+}
+
+const programsService = 'docker-cli';
+
+/**
+ * Docker copies what the image has at the place of the new volume when it makes this container, and nobody needs it to
+ * run: so it ends at once.
+ */
+function bringingPrograms(plan: ClusterPlan, { image, folder, volume }: NonNullable<ContainerPlan['programs']>) {
+  return {
+    image,
+    container_name: `devcluster-${plan.name}-${programsService}`,
+    entrypoint: [posix.join(folder, 'docker'), '--version'],
+    restart: 'no',
+    network_mode: 'none',
+    labels: { [labels.cluster]: plan.name, [labels.kind]: 'programs' },
+    volumes: [{ type: 'volume', source: volume, target: folder }],
+  };
 }
 
 /** A node host gets all of its configuration by a variable, so that the compose file is all there is. */

@@ -9,7 +9,7 @@ import {
   serviceContainerName,
   volumeName,
 } from '../../plan/docker-names.ts';
-import type { ClusterPlan, NodePlan, PortName, ServicePlan, UnitPlan } from '../../plan/types.ts';
+import type { ClusterPlan, ContainerPlan, NodePlan, PortName, ServicePlan, UnitPlan } from '../../plan/types.ts';
 import type { HostSpec } from '../../protocols/control.ts';
 import { portNamesOf } from '../places/places.ts';
 import type { TarEntry } from './archive.ts';
@@ -166,7 +166,7 @@ function serviceContainer({ plan, engineSocket: socket }: ContainerContext, node
     VolumeOptions: {
       NoCopy: false,
       Labels: { [labels.cluster]: plan.name, [labels.node]: node.name, [labels.kind]: 'volume' },
-      DriverConfig: { Name: 'local', Options: {} },
+      DriverConfig: localDriver,
     },
   }));
   const options: ContainerCreateOptions = {
@@ -182,6 +182,7 @@ function serviceContainer({ plan, engineSocket: socket }: ContainerContext, node
       Mounts: [
         { Type: 'volume', Source: volumeName(plan.name, node.name), Target: node.site.dataDir },
         ...kept,
+        ...programMounts(plan, own),
         ...(own?.binds ?? []).map(({ source, target, readOnly }) => ({
           Type: 'bind' as const,
           Source: source === engineSocket ? socket : source,
@@ -197,6 +198,21 @@ function serviceContainer({ plan, engineSocket: socket }: ContainerContext, node
   };
   return { options, files: filesOf([service]) };
 }
+
+/** The volume is filled when it is made, so it is never made by this mount. */
+function programMounts(plan: ClusterPlan, own: ContainerPlan | undefined) {
+  if (!own?.programs) return [];
+  const { volume, target } = own.programs;
+  const VolumeOptions = { NoCopy: true, Labels: programLabels(plan.name), DriverConfig: localDriver };
+  return [{ Type: 'volume' as const, Source: volume, Target: target, ReadOnly: true, VolumeOptions }];
+}
+
+/** Of the volume with programs that containers of a cluster are given. */
+export function programLabels(cluster: string): Record<string, string> {
+  return { [labels.cluster]: cluster, [labels.kind]: 'volume' };
+}
+
+export const localDriver = { Name: 'local', Options: {} };
 
 function filesOf(services: readonly ServicePlan[]): TarEntry[] {
   return services.flatMap(({ files }) =>

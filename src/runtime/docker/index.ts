@@ -1,5 +1,5 @@
 import { nodeContainerName } from '../../plan/docker-names.ts';
-import type { ClusterPlan, NodePlan, PortName } from '../../plan/types.ts';
+import type { ClusterPlan, NodePlan, PortName, UnitPlan } from '../../plan/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { nodeEnvironment } from '../node-environment.ts';
 import { pinsFileIn, type StatePaths, statePaths } from '../paths.ts';
@@ -30,6 +30,7 @@ import {
   stopUnit,
 } from './lifecycle.ts';
 import { readLogs } from './logs.ts';
+import { bringPrograms } from './programs.ts';
 import { removeFromDocker } from './remove.ts';
 import { reserveInDocker } from './reserve.ts';
 import { putSecrets, readSecrets } from './secrets.ts';
@@ -52,6 +53,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   let image: Promise<string> | undefined;
   /** Holders that are being started, by the names of their containers. */
   const holders = new Map<string, Promise<void>>();
+  /** Volumes that are being filled, by their names. */
+  const brought = new Map<string, Promise<void>>();
   const watching = new Set<Promise<unknown>>();
   /** Containers that are ended here to be started again. */
   const ending = new Set<string>();
@@ -75,6 +78,16 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       engine.with((docker) => startContainer(docker, spec, ending)).finally(() => holders.delete(spec.name));
     holders.set(spec.name, starting);
     return starting;
+  };
+
+  /** Once for all agents that are started at the same time. */
+  const bringProgramsOf = async (plan: ClusterPlan, unit: UnitPlan): Promise<void> => {
+    const programs = unit.services[0]?.container?.programs;
+    if (!programs) return;
+    const known = brought.get(programs.volume);
+    const bringing = known ?? engine.with((docker) => bringPrograms(docker, plan.name, programs));
+    brought.set(programs.volume, bringing);
+    await bringing.finally(() => brought.delete(programs.volume));
   };
 
   return {
@@ -110,6 +123,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       const context = await contextOf(plan);
       const node = nodeOf(plan, unit.node);
       await Promise.all(watching);
+      await bringProgramsOf(plan, unit);
       if (!hasHolder(node))
         return engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), ending));
       await startHolder(context, node);
