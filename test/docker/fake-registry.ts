@@ -48,8 +48,6 @@ export interface FakeRegistry {
   put(repository: string, tag: string, content: string, behaviour?: Behaviour, options?: ImageOptions): Promise<string>;
   /** Behaves otherwise from now on; what was stalled goes on. */
   behave(repository: string, behaviour: Behaviour): void;
-  /** Forgets a manifest, by tag or digest. */
-  forget(repository: string, reference: string): void;
   /** Names and tags that were asked for as manifests. */
   readonly asked: string[];
   /** Names, digests and first bytes of the layers that were asked for. */
@@ -62,10 +60,16 @@ export interface RegistryOptions {
   login?: string;
   /** Speaks TLS with this certificate. */
   tls?: { key: string; cert: string };
+  /** Where it listens; default: 127.0.0.1. */
+  address?: string;
 }
 
 /** A registry that holds small images in memory. */
-export async function startFakeRegistry({ login, tls }: RegistryOptions = {}): Promise<FakeRegistry> {
+export async function startFakeRegistry({
+  login,
+  tls,
+  address = '127.0.0.1',
+}: RegistryOptions = {}): Promise<FakeRegistry> {
   const manifests = new Map<string, { type: string; body: Buffer }>();
   const blobs = new Map<string, Buffer>();
   const behaviours = new Map<string, Behaviour>();
@@ -136,20 +140,17 @@ export async function startFakeRegistry({ login, tls }: RegistryOptions = {}): P
   const server = tls ? createTlsServer(tls, answer) : createServer(answer);
   // Engines that do not trust the certificate hang up.
   server.on('tlsClientError', () => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const release = () => {
     for (const goOn of stalled.splice(0)) goOn();
   };
   return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host: `${address}:${(server.address() as AddressInfo).port}`,
     asked,
     sent,
     behave(repository, behaviour) {
       behaviours.set(repository, behaviour);
       release();
-    },
-    forget(repository, reference) {
-      manifests.delete(`${repository}:${reference}`);
     },
     async put(repository, tag, content, behaviour = { kind: 'serves' }, options = {}) {
       behaviours.set(repository, behaviour);

@@ -1,16 +1,27 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureImages } from '../../src/runtime/docker/images/ensure.ts';
 import { pruneImages } from '../../src/runtime/docker/images/prune.ts';
+import { pullImage } from '../../src/runtime/docker/images/pull.ts';
 import type { PullPolicy } from '../../src/runtime/types.ts';
 import type { DevclusterError } from '../../src/support/errors.ts';
 import { type Progress, silentProgress } from '../../src/support/progress.ts';
 import { skipped } from '../support/skipped.ts';
-import { type FakeRegistry, startFakeRegistry } from './fake-registry.ts';
+import { type Behaviour, type FakeRegistry, startFakeRegistry } from './fake-registry.ts';
 import { engineAnswers } from './test-engine.ts';
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const none = skipped(await engineAnswers(), 'pulling images', 'no Docker engine answers');
 
@@ -46,7 +57,13 @@ describe.skipIf(none)('images of real programs', () => {
 
   const ensure = (
     references: readonly string[],
-    options: { policy?: PullPolicy; update?: boolean; env?: Record<string, string>; progress?: Progress } = {},
+    options: {
+      policy?: PullPolicy;
+      update?: boolean;
+      env?: Record<string, string>;
+      progress?: Progress;
+      platform?: string;
+    } = {},
   ) =>
     ensureImages(docker, {
       images: references.map((reference) => ({ reference, platforms: [], fallbacks: ['other/name:1'] })),
@@ -54,6 +71,7 @@ describe.skipIf(none)('images of real programs', () => {
       pinsFile: join(folder, 'devcluster.lock'),
       update: options.update ?? false,
       progress: options.progress ?? silentProgress,
+      ...(options.platform === undefined ? {} : { platform: options.platform }),
       signal: new AbortController().signal,
       env: { HOME: folder, ...options.env },
     });
@@ -128,6 +146,95 @@ describe.skipIf(none)('images of real programs', () => {
     expect(error.hint).toContain('images.registry');
   });
 
+  it('are refused alike when it says so in the middle of a pull, and pulled when it has more again', async () => {
+    const behaviour: Behaviour = { kind: 'limits', of: 'layers', retryAfter: 3600 };
+    await registry.put(`${unique}/limited-later`, '1', 'x', behaviour);
+    const reference = `${registry.host}/${unique}/limited-later:1`;
+    expect(await failure(reference)).toMatchObject({ code: 'RATE_LIMITED' });
+    registry.behave(`${unique}/limited-later`, { kind: 'serves' });
+    expect(await ensure([reference])).toMatchObject([{ pulled: true }]);
+  });
+
+  it('are pulled from a registry that is in trouble for a moment', async () => {
+    await registry.put(`${unique}/moody`, '1', 'x', { kind: 'fails', times: 1 });
+    expect(await ensure([`${registry.host}/${unique}/moody:1`])).toMatchObject([{ pulled: true }]);
+  });
+
+  it('are fetched on from where the connection broke off', async () => {
+    await registry.put(`${unique}/broken-off`, '1', 'x', { kind: 'breaks off', times: 1 }, { layers: [400_000] });
+    const shown: string[] = [];
+    const step = { update: (text: string) => void shown.push(text), done() {}, fail() {} };
+    const progress: Progress = { ...silentProgress, steps: (titles) => titles.map(() => step) };
+    expect(await ensure([`${registry.host}/${unique}/broken-off:1`], { progress })).toMatchObject([{ pulled: true }]);
+    // Some engines wait before they do, and say so.
+    const parts = registry.sent.filter(({ name }) => name === `${unique}/broken-off`);
+    expect(parts.some(({ from }) => from > 0)).toBe(true);
+    expect(shown.at(-1)).toMatch(/^2 of 2 layers/);
+  });
+
+  it('are refused when the registry takes the question and never answers', async () => {
+    await registry.put(`${unique}/silent`, '1', 'x', { kind: 'is silent' });
+    const pull = pullImage(docker, {
+      reference: `${registry.host}/${unique}/silent:1`,
+      fallbacks: [],
+      onProgress() {},
+      signal: new AbortController().signal,
+      retryDelayMs: 1,
+      silenceMs: 50,
+    });
+    await expect(pull).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE', kind: 'missing' });
+  });
+
+  it('are refused when the engine does not trust the registry', async () => {
+    const address = Object.values(networkInterfaces())
+      .flatMap((each) => each ?? [])
+      .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+    // Those at loopback addresses are trusted in any case.
+    if (address === undefined || !hasOpenssl()) return;
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', `/CN=${address}`, '-addext', `subjectAltName=IP:${address}`];
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+    execFileSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    const tls = { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+    const strange = await startFakeRegistry({ address, tls });
+    try {
+      await strange.put(`${unique}/tls`, '1', 'x');
+      const error = await failure(`${strange.host}/${unique}/tls:1`);
+      expect(error).toMatchObject({ code: 'REGISTRY_TLS', kind: 'missing' });
+      expect(error.hint).toContain('certs.d');
+    } finally {
+      await strange.close();
+    }
+  });
+
+  it('are gone from the registry though they are pinned, until an update is asked for', async () => {
+    const reference = `${registry.host}/${unique}/removed:1`;
+    const fresh = await registry.put(`${unique}/removed`, '1', 'what came instead');
+    const gone = `sha256:${'0123456789abcdef'.repeat(4)}`;
+    await writeFile(join(folder, 'devcluster.lock'), JSON.stringify({ version: 1, images: { [reference]: gone } }));
+    const error = await failure(reference);
+    expect(error).toMatchObject({ code: 'NO_SUCH_IMAGE', message: expect.stringContaining('devcluster.lock') });
+    expect(error.hint).toContain('images pull --update');
+    expect(await ensure([reference], { policy: 'always', update: true })).toMatchObject([{ digest: fresh }]);
+    expect(await pins()).toEqual({ [reference]: fresh });
+  });
+
+  it('are pinned in a file that can be read', async () => {
+    const file = join(folder, 'devcluster.lock');
+    const cases: [string, string][] = [
+      ['<<<<<<< HEAD', "can't be used"],
+      ['{"images":{}}', 'no lock file'],
+      ['{"version":1,"images":{"x:1":"latest"}}', "'x:1' is no digest"],
+      ['{"version":2,"images":{}}', 'newer devcluster'],
+    ];
+    for (const [content, said] of cases) {
+      await writeFile(file, content);
+      const error = await failure(`${registry.host}/${unique}/unread:1`);
+      expect(error).toMatchObject({ code: 'LOCK_FILE_INVALID', kind: 'usage', message: expect.stringContaining(said) });
+      expect(await readFile(file, 'utf8')).toBe(content);
+    }
+  });
+
   it('are refused when there is no such tag, with names that may do', async () => {
     await registry.put(`${unique}/tagged`, '1', 'x');
     const error = await failure(`${registry.host}/${unique}/tagged:2`);
@@ -138,6 +245,23 @@ describe.skipIf(none)('images of real programs', () => {
   it('are refused when they are for other machines', async () => {
     await registry.put(`${unique}/foreign`, '1', 'x', { kind: 'foreign' });
     expect(await failure(`${registry.host}/${unique}/foreign:1`)).toMatchObject({ code: 'WRONG_PLATFORM' });
+  });
+
+  it('are told to be for other machines, where the engine takes them without a word', async () => {
+    const reference = `${registry.host}/${unique}/arm:1`;
+    const architecture = process.arch === 'arm64' ? 'amd64' : 'arm64';
+    await registry.put(`${unique}/arm`, '1', 'x', { kind: 'serves' }, { architecture });
+    const warnings: string[] = [];
+    const progress: Progress = { ...silentProgress, warn: (text) => void warnings.push(text) };
+    expect(await ensure([reference], { progress })).toMatchObject([{ platform: `linux/${architecture}` }]);
+    expect(warnings).toEqual([expect.stringContaining(`is for linux/${architecture}, and the engine's machine is`)]);
+    const own = `linux/${process.arch === 'arm64' ? 'arm64' : 'amd64'}`;
+    await expect(ensure([reference], { policy: 'always', platform: own })).rejects.toMatchObject({
+      code: 'WRONG_PLATFORM',
+    });
+    const asked = await ensure([reference], { policy: 'always', platform: `linux/${architecture}`, progress });
+    expect(asked).toMatchObject([{ platform: `linux/${architecture}` }]);
+    expect(warnings).toHaveLength(1);
   });
 
   it('are refused when a layer is not what it should be, which the engine says in the middle of the pull', async () => {
@@ -178,6 +302,20 @@ describe.skipIf(none)('images of real programs', () => {
       `#!/bin/sh\nread -r asked || true\n[ "$1 $asked" = "get ${guarded.host}" ] && echo '{"Username":"me","Secret":"pass:word"}'\n`,
       { mode: 0o755 },
     );
+    expect(await ensure([reference], { env })).toMatchObject([{ pulled: true }]);
+  });
+
+  it("come by the helper of docker's login for all registries, and by the file where the helper knows nothing", async () => {
+    await guarded.put(`${unique}/stored`, '1', 'stored');
+    const reference = `${guarded.host}/${unique}/stored:1`;
+    const helper = join(folder, 'docker-credential-store');
+    const env = { DOCKER_CONFIG: folder, PATH: `${folder}:/usr/bin:/bin` };
+    const login = Buffer.from('me:pass:word').toString('base64');
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ credsStore: 'store' }));
+    await writeFile(helper, '#!/bin/sh\necho credentials not found in native keychain; exit 1\n', { mode: 0o755 });
+    expect(await failure(reference, env)).toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+    const both = { credsStore: 'store', auths: { [`https://${guarded.host}`]: { auth: login } } };
+    await writeFile(join(folder, 'config.json'), JSON.stringify(both));
     expect(await ensure([reference], { env })).toMatchObject([{ pulled: true }]);
   });
 
