@@ -5,6 +5,7 @@ import { settleAll } from '../support/settle.ts';
 import { type ClusterContext, type OpenCluster, openCluster } from './context.ts';
 import { withClusterLock } from './lock.ts';
 import type { PlannedRecord } from './record.ts';
+import { startUnits } from './start-units.ts';
 import { findNode, resolveTarget, type Target } from './target.ts';
 import { startAndWait } from './wait.ts';
 
@@ -175,14 +176,22 @@ async function startTargets(
       probe: context.probe,
     },
     async () => {
+      const whole = targets.flatMap(({ node, component }) => (component ? [] : [node]));
+      const statusOf = (node: NodePlan) => statuses.find((each) => each.node === node.name);
       await settleAll(
-        targets.map(async ({ node, component }) => {
-          if (component) return runtime.startService(plan, node, component);
-          const status = statuses.find((each) => each.node === node.name);
-          if (status?.state === 'paused') await runtime.resume(plan, node);
-          for (const unit of node.units) await runtime.start(plan, unit);
-          for (const { component: stopped } of status?.stoppedServices ?? [])
-            await runtime.startService(plan, node, stopped);
+        whole.filter((node) => statusOf(node)?.state === 'paused').map((node) => runtime.resume(plan, node)),
+      );
+      const units = whole.flatMap((node) => node.units);
+      await settleAll([
+        startUnits(runtime, plan, units, { signal: context.signal }),
+        ...targets.map(async ({ node, component }) => {
+          if (component) await runtime.startService(plan, node, component);
+        }),
+      ]);
+      await settleAll(
+        whole.map(async (node) => {
+          for (const { component } of statusOf(node)?.stoppedServices ?? [])
+            await runtime.startService(plan, node, component);
         }),
       );
     },

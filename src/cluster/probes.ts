@@ -7,7 +7,8 @@ import { httpJson } from '../support/http-client.ts';
 
 /** What a service itself said. */
 export type Health =
-  | { ready: true; leader: boolean; detail?: MesosSummary | MarathonSummary }
+  /** @property unansweredMs when the last question was put that it left unanswered, by `performance.now()` */
+  | { ready: true; leader: boolean; detail?: MesosSummary | MarathonSummary; unansweredMs?: number }
   /** @property reason why it isn't, as a part of a sentence */
   | { ready: false; reason: string };
 
@@ -108,21 +109,40 @@ async function marathon(url: string, self: string, limits: ProbeLimits): Promise
   return { ready: true, leader: leader === self, detail: { kind: 'marathon', leader, frameworkId } };
 }
 
+/** How long an answer may take before the question is put again: who does not listen yet does not say so over UDP. */
+const dnsPatienceMs = 50;
+
 async function dns({ host, port, name }: { host: string; port: number; name: string }, limits: ProbeLimits) {
-  // A question that nobody heard is asked again, each time with twice the patience.
-  const resolver = new Resolver({ timeout: Math.ceil(limits.timeoutMs / 7), tries: 3 });
+  const resolver = new Resolver({ timeout: limits.timeoutMs, tries: 1 });
   resolver.setServers([`${host}:${port}`]);
   const cancel = () => resolver.cancel();
   limits.signal?.addEventListener('abort', cancel);
+  let again: NodeJS.Timeout | undefined;
+  const deadline = performance.now() + limits.timeoutMs;
   try {
-    const addresses = await resolver.resolve4(name);
-    return addresses.length > 0 ? ({ ready: true, leader: false } as const) : notReady(`it knows no ${name}`);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOTFOUND' || code === 'ENODATA') return notReady(`it knows no ${name} yet`);
-    if (code === 'ECONNREFUSED' || code === 'ETIMEOUT') return notReady('it does not answer');
-    throw error;
+    return await new Promise<Health>((resolve, reject) => {
+      const ask = (unansweredMs?: number) => {
+        const askedMs = performance.now();
+        resolver.resolve4(name).then(
+          (addresses) => {
+            if (addresses.length === 0) resolve(notReady(`it knows no ${name}`));
+            else resolve({ ready: true, leader: false, ...(unansweredMs === undefined ? {} : { unansweredMs }) });
+          },
+          (error: unknown) => {
+            const code = systemCode(error);
+            if (code === 'ENOTFOUND' || code === 'ENODATA') resolve(notReady(`it knows no ${name} yet`));
+            else if (code === 'ECONNREFUSED') resolve(notReady('it does not answer'));
+            else if (code !== 'ETIMEOUT') reject(error);
+            else if (performance.now() >= deadline) resolve(notReady('it does not answer'));
+          },
+        );
+        again = setTimeout(() => ask(askedMs), dnsPatienceMs);
+      };
+      ask();
+    });
   } finally {
+    clearTimeout(again);
+    resolver.cancel();
     limits.signal?.removeEventListener('abort', cancel);
   }
 }

@@ -80,7 +80,10 @@ const leaderless = 'no master leads';
 /** A service that ends this often before it was ready will not get ready by another try. */
 const mostExits = 3;
 const firstPauseMs = 20;
+/** Where events tell when to ask. */
 const longestPauseMs = 200;
+/** Where nothing does, everything that comes after a service waits for the next question. */
+const longestPauseWithoutEventsMs = 50;
 /** With events, asking without being told is only for the case that an event was lost. */
 const defaultFallbackMs = 500;
 const probeTimeoutMs = 2_000;
@@ -164,6 +167,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     progress.detail(`${entry.id} was ready after ${((performance.now() - begunAt) / 1000).toFixed(2)} s`);
     // What one instance of Marathon knows the others, which pass the question on to the leader, know too.
     if (entry.service.component === 'marathon') for (const other of of('marathon')) if (!other.ready) void check(other);
+    if (!options.eventful) askWhatIsWorthIt();
   };
 
   const isMesosDone = () => isDone('mesos-master') && isDone('mesos-agent') && frameworkActive;
@@ -186,8 +190,10 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     entry.asking = false;
     if (scope.closed) return;
     if (entry.service.component === 'mesos-master') takeMaster(entry, health, askedAt);
-    if (health.ready) setReady(entry, health.leader);
-    else {
+    if (health.ready) {
+      if (!entry.ready && health.unansweredMs !== undefined) recorder?.notReady(entry.id, health.unansweredMs);
+      setReady(entry, health.leader);
+    } else {
       if (!entry.ready) recorder?.notReady(entry.id, askedAt);
       entry.reason = health.reason;
     }
@@ -202,7 +208,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     const leastMs = options.eventful && entry.ready ? longestPauseMs / 2 : 0;
     const timer = setTimeout(() => void check(entry), Math.max(entry.pauseMs, leastMs));
     entry.cancelPause = () => clearTimeout(timer);
-    entry.pauseMs = Math.min(entry.pauseMs * 2, longestPauseMs);
+    entry.pauseMs = Math.min(entry.pauseMs * 2, options.eventful ? longestPauseMs : longestPauseWithoutEventsMs);
   };
 
   const takeMaster = (entry: Entry, health: Health, askedAt: number) => {
@@ -238,16 +244,26 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     }
   };
 
+  /** It can't do its part before one service of each component that it needs does. */
+  const isWorthAsking = ({ service }: Entry) =>
+    service.after.every((component) => of(component).length === 0 || of(component).some(({ ready }) => ready));
+
   const start = (entry: Entry) => {
     entry.pauseMs = firstPauseMs;
     if (entry.service.component !== 'mesos-agent') void check(entry);
     if (involvesMaster(entry.service.component)) askLeader();
   };
 
+  const isSilent = (entry: Entry) => !entry.ready && !entry.asking && !entry.cancelPause;
+  const askWhatIsWorthIt = () => {
+    for (const entry of entries) if (isSilent(entry) && isWorthAsking(entry)) start(entry);
+  };
+
   // Services that run already and those whose events get lost.
   const fallback = setTimeout(
     () => {
-      for (const entry of entries) if (!entry.ready && !entry.asking && !entry.cancelPause) start(entry);
+      if (!options.eventful) return askWhatIsWorthIt();
+      for (const entry of entries) if (isSilent(entry)) start(entry);
     },
     options.eventful ? (options.fallbackMs ?? defaultFallbackMs) : 0,
   );

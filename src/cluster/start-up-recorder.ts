@@ -6,6 +6,8 @@ import { servicesOf } from './target.ts';
 export interface StartUpRecorder {
   /** Everything is there that units are made of; again, when what came in between was something else. */
   imagesThere(): void;
+  /** The runtime is asked for the first unit. */
+  asked(): void;
   started(unit: string): void;
   /** @param ms when it was asked, or said that it had just become ready; of `performance.now()` */
   notReady(service: string, ms: number): void;
@@ -16,12 +18,16 @@ export interface StartUpRecorder {
 
 export function createStartUpRecorder(): StartUpRecorder {
   let imagesMs = performance.now();
+  let askedMs: number | undefined;
   const started = new Map<string, number>();
   const notReady = new Map<string, number>();
   const ready = new Map<string, number>();
   return {
     imagesThere() {
       imagesMs = performance.now();
+    },
+    asked() {
+      askedMs ??= performance.now();
     },
     started: (unit) => void started.set(unit, performance.now()),
     notReady: (service, ms) => void notReady.set(service, ms),
@@ -38,7 +44,7 @@ export function createStartUpRecorder(): StartUpRecorder {
           return [{ id, component, after, startedMs, notReadyMs: notReady.get(id), readyMs }];
         }),
       );
-      return { imagesMs, readyMs: performance.now(), services };
+      return { imagesMs, askedMs: Math.max(askedMs ?? imagesMs, imagesMs), readyMs: performance.now(), services };
     },
   };
 }

@@ -17,6 +17,8 @@ export interface ServiceMoments {
 /** What happened between the moment when nothing had to be fetched any more and the one when `up` knew all to be ready. */
 export interface StartUp {
   imagesMs: number;
+  /** The runtime was asked for the first container or process. */
+  askedMs: number;
   readyMs: number;
   services: readonly ServiceMoments[];
 }
@@ -49,11 +51,13 @@ export interface Breakdown {
   chain: readonly Link[];
   /** What the services of the chain took for themselves. */
   chainMs: number;
-  /** All else: what was not spent by the services of the slowest chain is devcluster's, with the engine it works with. */
+  /** All else: what was not spent by the services of the slowest chain. */
   rest: {
     totalMs: number;
-    /** Until the first service of the chain could begin. */
-    beforeMs: number;
+    /** Until the runtime was asked for the first container. */
+    planningMs: number;
+    /** From then until the first service of the chain could begin: the Docker engine's work, for the most part. */
+    startingMs: number;
     /** Services of the chain may have been ready before that was noticed. */
     noticingMs: number;
     /** From the last one's ready to the end. */
@@ -74,7 +78,7 @@ const ensembles: readonly Component[] = ['zookeeper', 'mesos-master'];
  * engine added. That a service was ready is known by an answer; how long before it was so is not, so all the time since
  * it last was not ready counts as not its own: the rest is never told smaller than it was.
  */
-export function breakDown({ imagesMs, readyMs, services }: StartUp): Breakdown {
+export function breakDown({ imagesMs, askedMs, readyMs, services }: StartUp): Breakdown {
   const firstReady = (component: Component) => earliest(services.filter((each) => each.component === component));
   const startOf = (service: ServiceMoments) => {
     const own = service.startedMs ?? imagesMs;
@@ -127,7 +131,8 @@ export function breakDown({ imagesMs, readyMs, services }: StartUp): Breakdown {
     chainMs,
     rest: {
       totalMs: readyMs - imagesMs - chainMs,
-      beforeMs: head - imagesMs,
+      planningMs: Math.min(askedMs, head) - imagesMs,
+      startingMs: Math.max(0, head - askedMs),
       noticingMs: chain.reduce((sum, { noticedMs }) => sum + noticedMs, 0),
       afterMs: readyMs - lastReadyMs,
     },
@@ -152,7 +157,7 @@ export function breakdownLines({ totalMs, services, chain, chainMs, rest }: Brea
       return `  ${id.padEnd(width)}  ${[started, seconds(readyMs), seconds(ownMs)].map((each) => each.padStart(6)).join('  ')}`;
     }),
     `The slowest chain: ${seconds(chainMs)} s (${chain.map(({ id, ownMs }) => `${id} ${seconds(ownMs)}`).join(', ')})`,
-    `devcluster's own: ${seconds(rest.totalMs)} s (until the chain began ${seconds(rest.beforeMs)}, noticing ${seconds(rest.noticingMs)}, after the last ${seconds(rest.afterMs)})`,
+    `devcluster's own: ${seconds(rest.totalMs)} s (planning ${seconds(rest.planningMs)}, starting what the chain began with ${seconds(rest.startingMs)}, noticing ${seconds(rest.noticingMs)}, after the last ${seconds(rest.afterMs)})`,
   ];
 }
 

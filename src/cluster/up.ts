@@ -18,6 +18,7 @@ import { withClusterLock } from './lock.ts';
 import { type ClusterOwner, refuseForeign } from './owner.ts';
 import type { Leaders } from './readiness.ts';
 import { type ClusterRecord, newRecord, type PlannedRecord } from './record.ts';
+import { startUnits } from './start-units.ts';
 import { breakDown, breakdownLines } from './start-up.ts';
 import { createStartUpRecorder, type StartUpRecorder } from './start-up-recorder.ts';
 import { startAndWait } from './wait.ts';
@@ -275,7 +276,7 @@ function findWork(plan: ClusterPlan, statuses: ReadonlyMap<string, UnitStatus>):
 }
 
 async function doWork(
-  { progress }: ClusterContext,
+  { progress, signal }: ClusterContext,
   runtime: Runtime,
   plan: ClusterPlan,
   work: readonly Work[],
@@ -289,38 +290,20 @@ async function doWork(
       if (item.kind === 'heal') await runtime.partition(plan, item.node, false);
     }),
   );
-  const start = async (unit: UnitPlan) => {
-    await runtime.start(plan, unit);
-    recorder.started(unit.id);
-    progress.detail(`${unit.id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
-  };
   const units = work.flatMap((item) => (item.kind === 'start' ? [item.unit] : []));
-  const startUnits = async () => {
-    for (const together of startOrder(units)) await settleAll(together.map(start));
+  const onStarted = ({ id }: UnitPlan) => {
+    recorder.started(id);
+    progress.detail(`${id} was started after ${((performance.now() - begun) / 1000).toFixed(2)} s`);
   };
+  recorder.asked();
   await settleAll([
-    startUnits(),
+    startUnits(runtime, plan, units, { signal, onStarted }),
     ...work.map(async (item) => {
       if (item.kind !== 'start-services') return;
       for (const component of item.components) await runtime.startService(plan, item.node, component);
     }),
   ]);
   trace('everything started');
-}
-
-/**
- * What is started together, one after the other. The engine makes containers as fast as the machine can, so those for
- * which all others wait come first: a majority of the real ZooKeepers, then the rest of them, which start while the
- * containers of others are made.
- */
-export function startOrder(units: readonly UnitPlan[]): UnitPlan[][] {
-  const needsNothing = ({ services }: UnitPlan) => services.some(({ after }) => after.length === 0);
-  const isHost = ({ services }: UnitPlan) => services.some(({ engine }) => engine === 'embedded');
-  const hosts = units.filter(isHost);
-  const first = units.filter((unit) => needsNothing(unit) && !isHost(unit));
-  const majority = (first.length >> 1) + 1;
-  const others = units.filter((unit) => !needsNothing(unit) && !isHost(unit));
-  return [[...first.slice(0, majority), ...hosts], first.slice(majority), others].filter(({ length }) => length > 0);
 }
 
 /** Removes a cluster that never was ready. What can't be removed is said, and left for `down`. */

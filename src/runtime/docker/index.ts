@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { nodeContainerName } from '../../plan/docker-names.ts';
 import type { ClusterPlan, NodePlan, PortName, UnitPlan } from '../../plan/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
@@ -20,6 +21,7 @@ import { openEngine } from './engine.ts';
 import { execInContainer } from './exec.ts';
 import { inspectUnits } from './inspect.ts';
 import {
+  type Holder,
   inspectContainer,
   killNode,
   partitionNode,
@@ -52,7 +54,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   const engine = openEngine(options.env);
   let image: Promise<string> | undefined;
   /** Holders that are being started, by the names of their containers. */
-  const holders = new Map<string, Promise<void>>();
+  const holders = new Map<string, Holder>();
   /** Volumes that are being filled, by their names. */
   const brought = new Map<string, Promise<void>>();
   const watching = new Set<Promise<unknown>>();
@@ -71,13 +73,26 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
     };
   };
 
-  const startHolder = (context: ContainerContext, node: NodePlan): Promise<void> => {
+  const startHolder = (context: ContainerContext, node: NodePlan): Holder => {
     const spec = holderContainer(context, node);
-    const starting =
-      holders.get(spec.name) ??
-      engine.with((docker) => startContainer(docker, spec, ending)).finally(() => holders.delete(spec.name));
-    holders.set(spec.name, starting);
-    return starting;
+    const { name } = spec;
+    const known = holders.get(name);
+    if (known) return known;
+    let onMade = () => {};
+    const made = new Promise<void>((resolve) => {
+      onMade = resolve;
+    });
+    const started = engine
+      .with((docker) => startContainer(docker, spec, ending, { onMade }))
+      .finally(() => {
+        holders.delete(name);
+        // It was there, or could not be made, which `started` tells.
+        onMade();
+      });
+    started.catch(() => {});
+    const holder = { name, made, started };
+    holders.set(name, holder);
+    return holder;
   };
 
   /** Once for all agents that are started at the same time. */
@@ -92,6 +107,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
 
   return {
     kind: 'docker',
+    // An engine is busy with each of them, and the first shall not have to wait for the last.
+    startsAtOnce: Math.max(3, availableParallelism()),
 
     async reserve(request, known) {
       // The image is made while the places are found.
@@ -124,11 +141,10 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       const node = nodeOf(plan, unit.node);
       await Promise.all(watching);
       await bringProgramsOf(plan, unit);
-      if (!hasHolder(node))
-        return engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), ending));
-      await startHolder(context, node);
-      const holder = nodeContainerName(plan.name, node.name);
-      await engine.with((docker) => startContainer(docker, unitContainer(context, node, unit), ending, holder));
+      const holder = hasHolder(node) ? startHolder(context, node) : undefined;
+      await engine.with((docker) =>
+        startContainer(docker, unitContainer(context, node, unit), ending, holder ? { holder } : {}),
+      );
     },
 
     stop: (plan, node, unit) =>

@@ -10,24 +10,65 @@ import { engineMessage, nameInUse, statusOf } from './errors.ts';
 const stopSeconds = 20;
 const taskStopSeconds = 3;
 
+/** A holder of a node's network that is being started. */
+export interface Holder {
+  name: string;
+  /** There is a container of its name. */
+  made: Promise<void>;
+  started: Promise<void>;
+}
+
 /**
- * Starts a container unless it runs; one that was made from another specification is made anew.
- * @param holder the container whose network it joins: one that was started before its holder has lost it
+ * Starts a container unless it runs; one that was made from another specification is made anew. A new one is made while
+ * its holder starts, which takes longest where there are many ports to publish.
  * @param ending names of containers whose end is no failure, for those who watch
+ * @param options.holder whose network it joins: one that was started before its holder has lost it
+ * @param options.onMade a new container is there, which is not started yet
  */
 export async function startContainer(
   docker: Docker,
   spec: ContainerSpec,
   ending: Set<string>,
-  holder?: string,
+  { holder, onMade }: { holder?: Holder; onMade?: () => void } = {},
 ): Promise<void> {
+  await holder?.made;
+  let made = await tryCreate(docker, spec);
+  if (made) onMade?.();
+  else {
+    await holder?.started;
+    if (await startExisting(docker, spec, ending, holder?.name)) return;
+    made = await docker.createContainer(spec.options);
+  }
+  await putFiles(made, spec);
+  await holder?.started;
+  await unlessRunning(made.start());
+}
+
+/** @returns undefined when its name is taken */
+async function tryCreate(docker: Docker, spec: ContainerSpec): Promise<Docker.Container | undefined> {
+  try {
+    return await docker.createContainer(spec.options);
+  } catch (error) {
+    if (statusOf(error) === 409) return undefined;
+    throw error;
+  }
+}
+
+/** @returns whether it runs now; if not there is no container of that name any more */
+async function startExisting(
+  docker: Docker,
+  spec: ContainerSpec,
+  ending: Set<string>,
+  holder: string | undefined,
+): Promise<boolean> {
   const there = await inspectContainer(docker, spec.name);
-  if (there && there.cluster !== spec.options.Labels?.[labels.cluster]) throw nameInUse(`a container '${spec.name}'`);
-  const running = there && ['running', 'paused', 'restarting'].includes(there.state);
+  if (!there) return false;
+  if (there.cluster !== spec.options.Labels?.[labels.cluster]) throw nameInUse(`a container '${spec.name}'`);
+  const running = ['running', 'paused', 'restarting'].includes(there.state);
   const lost = running && (await hasLostNetwork(docker, there, holder));
-  if (running && !lost) return;
-  if (there && there.hash === spec.hash) {
-    const container = docker.getContainer(there.id);
+  if (running && !lost) return true;
+  const container = docker.getContainer(there.id);
+  if (there.hash === spec.hash) {
     if (running) {
       ending.add(spec.name);
       await container.stop({ t: stopSeconds }).catch(ignoreEnded);
@@ -36,20 +77,16 @@ export async function startContainer(
       // Secrets may be others by now, which make no other container.
       await putFiles(container, spec);
       await unlessRunning(container.start());
-      return;
+      return true;
     } catch (error) {
       // Its network, or the container that it joins, is another one by now.
       if (!/No such (container|network)|network \S+ not found|cannot join network/i.test(engineMessage(error)))
         throw error;
     }
   }
-  if (there) {
-    ending.add(spec.name);
-    await docker.getContainer(there.id).remove({ force: true, v: true }).catch(ignoreGone);
-  }
-  const container = await docker.createContainer(spec.options);
-  await putFiles(container, spec);
-  await unlessRunning(container.start());
+  ending.add(spec.name);
+  await container.remove({ force: true, v: true }).catch(ignoreGone);
+  return false;
 }
 
 async function putFiles(container: Docker.Container, { files }: ContainerSpec): Promise<void> {
