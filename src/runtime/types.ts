@@ -89,6 +89,8 @@ export interface TaskPlace {
  */
 export interface Runtime {
   readonly kind: RuntimeKind;
+  /** So many units are best started at the same time; without it all of them. */
+  readonly startsAtOnce?: number;
   /** Finds and reserves addresses, ports, task ports and folders. The same site again for a known cluster. */
   reserve(request: SiteRequest, known?: Site): Promise<Site>;
   /**
