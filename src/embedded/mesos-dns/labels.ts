@@ -10,13 +10,16 @@ export const rfc1123: Mangle = (text) => mangle(text, 63, /^-+/);
 export const rfc952: Mangle = (text) => mangle(text, 24, /^[-\d]+/);
 
 function mangle(text: string, max: number, leading: RegExp): string {
-  return text
-    .toLowerCase()
+  const clean = text
     .replace(/[._]/g, '-')
-    .replace(/[^a-z0-9-]/g, '')
-    .replace(leading, '')
-    .slice(0, max)
-    .replace(/-+$/, '');
+    .replace(/[^A-Za-z0-9-]/g, '')
+    .toLowerCase()
+    .replace(leading, '');
+  const cut = clean.slice(0, max);
+  const label = cut.replace(/-+$/, '');
+  // As the real one does it, what follows a cut at hyphens fills the room that they leave.
+  const rest = clean.slice(cut.length).replace(/^-+/, '');
+  return label + rest.slice(0, cut.length - label.length);
 }
 
 /** A name of several labels, each mangled by itself; empty ones are left out. */

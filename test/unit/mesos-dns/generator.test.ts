@@ -198,7 +198,7 @@ describe('records of tasks', () => {
 
   it('have shorter names that start with a letter under RFC 952', () => {
     const { a } = recordsOf(stateOf([{ name: '12-a-name-that-is-much-too-long-for-it' }]), { EnforceRFC952: true });
-    expect(a('a-name-that-is-much-too.marathon.mesos.')).toEqual(['10.0.0.1']);
+    expect(a('a-name-that-is-much-tool.marathon.mesos.')).toEqual(['10.0.0.1']);
   });
 
   it('are listed by task', () => {
