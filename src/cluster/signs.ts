@@ -57,6 +57,12 @@ const known: readonly KnownSign[] = [
     hint: 'The image has no such program: it is not what its name says, or starts it in another way. Take the image of a set (`devcluster images list`).',
   },
   {
+    code: 'AGENT_CHANGED',
+    components: ['mesos-agent'],
+    text: /Configuration change not permitted under|Incompatible agent info detected/,
+    hint: 'An agent goes on as itself only while its node has no less than before (resources, attributes) and the same address and port. Give the node what it had, or begin anew: `devcluster down`, then `devcluster up`.',
+  },
+  {
     code: 'UNKNOWN_FLAG',
     components: ['mesos-master', 'mesos-agent', 'marathon'],
     text: /Failed to load unknown flag|Unknown option/,
@@ -72,3 +78,19 @@ export function signOf({ component, reason, log }: FailedService): Sign | undefi
   );
   return found && { code: found.code, hint: found.hint };
 }
+
+/**
+ * Log lines without those that real Mesos writes behind the one that says why it ends: the frames of its stack, and its
+ * general advice, part of which removes all containers and images of the engine.
+ */
+export function telling(log: readonly string[]): string[] {
+  let advice = false;
+  return log.filter((line) => {
+    if (/^If recovery failed due to a change in configuration/.test(line)) advice = true;
+    const told = !advice && !stackLine.test(line);
+    if (/^Finally, restart the agent/.test(line)) advice = false;
+    return told;
+  });
+}
+
+const stackLine = /^\s*(PC: )?@\s+0x[\da-f]+\b|^\*\*\* (Check failure stack trace|Aborted at|SIG[A-Z]+ )/;

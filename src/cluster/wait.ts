@@ -7,7 +7,7 @@ import { DevclusterError } from '../support/errors.ts';
 import type { Progress } from '../support/progress.ts';
 import type { probe } from './probes.ts';
 import { awaitReady, type Leaders, type ReadinessFailure } from './readiness.ts';
-import { signOf } from './signs.ts';
+import { signOf, telling } from './signs.ts';
 import type { StartUpRecorder } from './start-up-recorder.ts';
 
 export interface WaitOptions {
@@ -26,6 +26,9 @@ export interface WaitOptions {
 
 /** How many of the last log lines of the service at fault an error shows. */
 const logLines = 15;
+
+/** How many are read for that: a program that breaks down may write its stack behind what says why. */
+const readLines = 100;
 
 /**
  * Runs `start`, watching the units from before, and resolves with who leads when their services are ready. A unit
@@ -66,7 +69,9 @@ async function toError(options: WaitOptions, failure: ReadinessFailure): Promise
   const where = failure.component ? `${failure.node}/${failure.component}` : failure.node;
   const lost = await whyLost(options);
   if (lost) return lost;
-  const log = await lastLines(options, failure);
+  const everything = await lastLines(options, failure);
+  const real = isReal(options, failure);
+  const log = (real ? telling(everything) : everything).slice(-logLines);
   const others = failure.pending.filter((each) => each.service !== where).map((each) => each.service);
   const what =
     failure.cause === 'exited' && failure.component
@@ -80,9 +85,7 @@ async function toError(options: WaitOptions, failure: ReadinessFailure): Promise
     ...(log.length > 0 ? [`The last log lines of ${where}:`, ...log.map((line) => `  ${line}`)] : []),
   ];
   const details = { service: where, reason: failure.reason, pending: failure.pending, log };
-  const sign = isReal(options, failure)
-    ? signOf({ component: failure.component, reason: failure.reason, log })
-    : undefined;
+  const sign = real ? signOf({ component: failure.component, reason: failure.reason, log: everything }) : undefined;
   const { kind, code, hint } = (await isDiskFull(options, failure))
     ? diskFull
     : sign
@@ -160,10 +163,10 @@ async function lastLines({ runtime, plan }: WaitOptions, failure: ReadinessFailu
   const lines: string[] = [];
   try {
     const target = { node, ...(failure.component ? { component: failure.component } : {}) };
-    const options = { tail: logLines, follow: false, signal: AbortSignal.timeout(2000) };
+    const options = { tail: readLines, follow: false, signal: AbortSignal.timeout(2000) };
     for await (const line of runtime.logs(plan, target, options)) lines.push(line.text);
   } catch {
     // The logs only explain; without them the error says what is known.
   }
-  return lines.slice(-logLines);
+  return lines.slice(-readLines);
 }
