@@ -36,7 +36,7 @@ and tagged with the commit.`;
 export const appCommands: readonly CommandSpec[] = [
   {
     name: 'apps',
-    summary: 'the apps with their tasks and health',
+    summary: 'the apps and pods with their tasks and health',
     options: [{ flags: '--tasks', summary: 'a line for each task too' }, targetOption],
     load: () => import('./commands/apps.ts'),
   },
@@ -67,6 +67,7 @@ export const appCommands: readonly CommandSpec[] = [
   {
     name: 'diff',
     summary: 'what `deploy` would change about what runs',
+    details: 'Pods of a group are deployed with it, but not compared.',
     arguments: [{ name: 'file', summary: 'as for `deploy`', variadic: true }],
     options: [...definitionOptions, targetOption],
     load: () => import('./commands/diff.ts'),

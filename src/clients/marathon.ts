@@ -1,3 +1,4 @@
+import type { PodStatus } from '../protocols/marathon/pods.ts';
 import type {
   AppInfo,
   AppJson,
@@ -34,6 +35,8 @@ export interface MarathonClient {
   appsWithTasks(): Promise<AppInfo[]>;
   /** @throws notFound */
   app(id: string): Promise<AppInfo>;
+  /** All pods with their instances; none where Marathon is older than pods. */
+  pods(): Promise<PodStatus[]>;
   group(id: string): Promise<GroupInfo>;
   tasks(): Promise<Task[]>;
   /** Creates or replaces the whole app. */
@@ -89,6 +92,14 @@ export function createMarathonClient(endpoint: Endpoint): MarathonClient {
     apps: async () => (await call<{ apps: AppInfo[] }>('GET', '/v2/apps')).apps,
     appsWithTasks: async () => (await call<{ apps: AppInfo[] }>('GET', '/v2/apps?embed=apps.tasks')).apps,
     app: async (id) => (await call<{ app: AppInfo }>('GET', `/v2/apps${encodePath(id)}`)).app,
+    async pods() {
+      try {
+        return await call<PodStatus[]>('GET', '/v2/pods/::status');
+      } catch (error) {
+        if (error instanceof DevclusterError && error.kind === 'notFound') return [];
+        throw error;
+      }
+    },
     group: (id) => call('GET', `/v2/groups${encodePath(id)}`),
     tasks: async () => (await call<{ tasks: Task[] }>('GET', '/v2/tasks')).tasks,
     putApp: (app, options) => call('PUT', `/v2/apps${encodePath(app.id)}${query(options, 'partialUpdate=false')}`, app),

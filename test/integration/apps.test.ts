@@ -66,6 +66,29 @@ describe("an app's life", () => {
     expect(await app('/my-app')).toBeUndefined();
   });
 
+  it('a pod is listed with the apps, and its containers as its tasks', async () => {
+    const container = (name: string) => ({
+      name,
+      exec: { command: { shell: 'sleep 1000' } },
+      resources: { cpus: 0.1, mem: 32 },
+      endpoints: [{ name, hostPort: 0 }],
+    });
+    const pod = {
+      id: '/duo/pair',
+      containers: [container('a'), container('b')],
+      scaling: { kind: 'fixed', instances: 2 },
+    };
+    await definition('duo.json', { id: '/duo', pods: [pod] });
+    await place.json('deploy', 'duo.json');
+    const listed = await app('/duo/pair');
+    expect(listed).toMatchObject({ pod: true, instances: 2, tasksRunning: 4, deployments: [] });
+    expect(listed!.tasks.map(({ id, ports }) => [/\.([ab])\.1$/.exec(id)?.[1], ports.length])).toEqual(
+      [...'abab'].map((name) => [name, 1]),
+    );
+    expect((await place.run('apps')).stdout).toMatch(/^\/duo\/pair +2\/2 .* pod$/m);
+    await place.json('remove', '/duo');
+  });
+
   it('shows what its tasks write', async () => {
     await definition('talker.json', {
       id: '/talker',

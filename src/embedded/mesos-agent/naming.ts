@@ -62,8 +62,12 @@ export interface Abilities {
   docker: boolean;
 }
 
-/** Why a task can't run here, with the way out; undefined when it can. */
-export function refuseContainer(task: Pick<TaskInfo, 'container'>, can: Abilities): string | undefined {
+/** Why a task can't run here, with the way out; undefined when it can. `inGroup`: it is a container of a pod. */
+export function refuseContainer(
+  task: Pick<TaskInfo, 'container'>,
+  can: Abilities,
+  inGroup = false,
+): string | undefined {
   const { container } = task;
   if (container?.type === 'DOCKER' && can.docker) return undefined;
   const image = imageOf(container);
@@ -71,6 +75,8 @@ export function refuseContainer(task: Pick<TaskInfo, 'container'>, can: Abilitie
     return can.processes
       ? undefined
       : 'None of the enabled containerizers (docker) could create a container for the provided TaskInfo/ExecutorInfo message';
+  if (inGroup)
+    return `Failed to launch container: the task needs the image '${image ?? ''}', and the containers of pods run without images here. Take the image out of the pod's definition, or deploy the container as an app of type 'DOCKER'${can.docker ? '' : " in a cluster with '--runtime docker'"}`;
   return can.docker
     ? `Failed to launch container: the task needs the image '${image ?? ''}' in a Mesos container, and this agent runs images as Docker containers only. Give the app's container the type 'DOCKER'`
     : `Failed to launch container: the task needs the image '${image ?? ''}', and this agent runs tasks as local processes. Run the cluster with '--runtime docker', or take the image out of the app definition`;

@@ -151,7 +151,7 @@ export function createTasks(options: TasksOptions): Tasks {
     isContainer,
     start(task, executor) {
       const unsafe = journal.failure && `Failed to launch container: ${journal.failure}`;
-      const refusal = refuseContainer(task.info, can) ?? unsafe;
+      const refusal = refuseContainer(task.info, can, executor.kind === 'default') ?? unsafe;
       if (refusal === undefined) return run(task, executor);
       tell(task, {
         state: 'TASK_FAILED',

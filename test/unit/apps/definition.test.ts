@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { appsOfGroup, refuseImages, toDefinitions } from '../../../src/apps/definition.ts';
 import { readDefinitionFiles } from '../../../src/apps/definition-files.ts';
+import type { Json } from '../../../src/apps/template.ts';
 
 const readDefinitions = async (paths: string[]) =>
   (await readDefinitionFiles(paths)).map(({ path, document }) => toDefinitions(path, document));
@@ -91,5 +92,24 @@ describe('groups and images', () => {
       }),
     );
     expect(() => refuseImages([toDefinitions('f', { id: '/a', cmd: 'true' })])).not.toThrow();
+  });
+
+  it('refuses pods with images too, with a way out that pods have', () => {
+    const pod = (container: Record<string, Json>) =>
+      toDefinitions('f', {
+        id: '/shop',
+        groups: [{ id: 'back', pods: [{ id: 'pair', containers: [{}, container] }] }],
+      });
+    expect(() => refuseImages([pod({ image: { kind: 'DOCKER', id: 'api:1' } })])).toThrowError(
+      expect.objectContaining({
+        message: expect.stringContaining('/shop/back/pair (api:1)'),
+        hint: expect.stringContaining('Take the image out of the pod'),
+      }),
+    );
+    expect(() => refuseImages([pod({ exec: { command: { shell: 'true' } } })])).not.toThrow();
+  });
+
+  it('takes what holds nothing but pods for a group', () => {
+    expect(toDefinitions('f', { id: 'shop', pods: [] })).toMatchObject({ apps: [], groups: [{ id: '/shop' }] });
   });
 });

@@ -126,6 +126,17 @@ describe('which tasks can run', () => {
     expect(refuseContainer({ container: { type: 'MESOS', mesos: image } }, can)).toContain("type 'DOCKER'");
   });
 
+  test('in pods: those without an image, which are told no way that pods do not have', () => {
+    const container = { type: 'MESOS', mesos: image } as const;
+    for (const docker of [false, true]) {
+      const can = { processes: true, docker };
+      expect(refuseContainer({}, can, true)).toBe(none);
+      const refused = refuseContainer({ container }, can, true);
+      expect(refused).toContain("'b', and the containers of pods run without images here");
+      expect(refused?.includes('--runtime docker')).toBe(!docker);
+    }
+  });
+
   test('with the Docker containerizer alone no commands', () => {
     const can = { processes: false, docker: true };
     expect(refuseContainer(docker, can)).toBe(none);
