@@ -57,7 +57,8 @@ fi
 case $command in
   ps)
     shift
-    exec "$real" ps --filter "label=devcluster.cluster=$cluster" --filter "label=devcluster.node=$node" "$@"
+    exec "$real" ps --filter "label=devcluster.cluster=$cluster" --filter "label=devcluster.node=$node" \
+      --filter label=devcluster.kind=task "$@"
     ;;
   inspect)
     for last in "$@"; do :; done

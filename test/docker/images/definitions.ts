@@ -1,9 +1,21 @@
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPrograms, systemJars } from '../../../src/runtime/process/programs.ts';
 import type { ImageSpec } from './archive.ts';
-import { copy, type Entry, folder, link, program, script, text, tool, topLinks, tree } from './laptop-files.ts';
+import {
+  copy,
+  type Entry,
+  folder,
+  link,
+  portable,
+  program,
+  script,
+  text,
+  tool,
+  topLinks,
+  tree,
+} from './laptop-files.ts';
 
 /** Names of the images, without a registry. */
 export const testImages = {
@@ -17,6 +29,8 @@ export const testImages = {
   mesosDnsFork: 'devcluster-test/avhost/mesos-dns:latest',
   /** A Mesos without a docker CLI. */
   mesosBare: 'devcluster-test/mesos-bare:1.11',
+  /** As `docker:28-cli`: a docker command that needs nothing of the image it runs in. */
+  dockerCli: 'devcluster-test/docker:28-cli',
 } as const;
 
 const tools =
@@ -56,6 +70,7 @@ export function layers(bundle: string): Record<string, readonly Entry[]> {
     mesos: [starts('usr/bin/mesos-master', 'mesos-master'), starts('usr/bin/mesos-agent', 'mesos-agent'), ...perl()],
     next: [text('etc/mesos-build', 'next\n')],
     docker: tool('docker'),
+    dockerCli: portable(staticDocker ?? '/usr/bin/docker', 'usr/local/bin/docker'),
     marathon: [starts('marathon/bin/marathon', 'marathon'), link('marathon/bin/start', '/marathon/bin/marathon')],
     dns: [starts('usr/bin/mesos-dns', 'mesos-dns')],
     fork: [starts('app/main', 'mesos-dns')],
@@ -103,6 +118,7 @@ export const images: readonly ImageSpec[] = [
     layers: ['system', 'node', 'service', 'mesos', 'docker', 'next'],
     config: mesosConfig(),
   },
+  { tag: testImages.dockerCli, layers: ['dockerCli'], config: { Env: [`PATH=${path}`] } },
   { tag: testImages.mesosBare, layers: ['system', 'node', 'service', 'mesos'], config: mesosConfig() },
   {
     tag: testImages.marathon,
@@ -126,6 +142,9 @@ export const images: readonly ImageSpec[] = [
     config: { Cmd: ['./main', '-config=/config.json'], WorkingDir: '/app', Env: [`PATH=${path}`] },
   },
 ];
+
+/** Docker's own static build, where somebody has put it. */
+const staticDocker = ['/usr/local/bin/docker'].find((file) => statSync(file, { throwIfNoEntry: false }));
 
 function mesosConfig(): ImageSpec['config'] {
   return { Cmd: ['/bin/sh'], Env: [`PATH=${path}`] };

@@ -20,6 +20,24 @@ export function program(source: string, path = within(source)): Entry[] {
   return [copy(real, path), ...libraries(real)];
 }
 
+/**
+ * A program of this machine that runs in every image with a shell, wherever the folder is: one that isn't static has its
+ * libraries and their loader beside it.
+ */
+export function portable(source: string, path: string): Entry[] {
+  const real = realpathSync(source);
+  const all = libraries(real).flatMap((entry) => (entry.type === 'copy' ? [entry] : []));
+  const loader = all.find((entry) => /^ld-/.test(basename(entry.path)));
+  if (!loader) return [copy(real, path)];
+  const beside = (name: string) => join(dirname(path), 'needs', name);
+  const start = `"$here/needs/${basename(loader.path)}" --library-path "$here/needs" "$here/needs/${basename(path)}" "$@"`;
+  return [
+    script(path, `#!/bin/sh\nhere=\${0%/*}\nexec ${start}\n`),
+    copy(real, beside(basename(path))),
+    ...all.map((entry) => copy(entry.source, beside(basename(entry.path)))),
+  ];
+}
+
 /** A program of this machine where it is, found on the usual paths. @throws when it isn't there */
 export function tool(name: string): Entry[] {
   const folders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];

@@ -108,7 +108,7 @@ describe.skipIf(skipped(shells.length > 0, "tests of the agent's docker command"
 
     it('shows an agent only its own containers', async () => {
       const { calls } = await call([...socket, 'ps', '-a']);
-      const own = ['devcluster.cluster=dev-me', 'devcluster.node=node-2'];
+      const own = ['devcluster.cluster=dev-me', 'devcluster.node=node-2', 'devcluster.kind=task'];
       expect(calls).toEqual([
         {
           args: ['ps', ...own.flatMap((label) => ['--filter', `label=${label}`]), '-a'],
