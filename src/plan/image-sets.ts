@@ -54,10 +54,10 @@ const apache = (program: 'mesos-master' | 'mesos-agent'): ComponentImage => ({
   fallbacks: [],
 });
 
+/** Its Dockerfile has `/marathon/bin/marathon` as its entrypoint, and the user `nobody`. */
 const marathon: ComponentImage = {
   reference: 'mesosphere/marathon:v1.11.24',
   platforms: amd64,
-  user: 'root',
   fallbacks: [],
 };
 

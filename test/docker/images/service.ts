@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, watch } from 'node:fs';
+import { dirname } from 'node:path';
 import { loadComponent } from '../../../src/embedded/host/components.ts';
 import { type Component, components } from '../../../src/protocols/versions.ts';
 import { systemClock } from '../../../src/support/clock.ts';
@@ -24,6 +26,7 @@ async function run(which: Component): Promise<void> {
   const log = createLogger((line) => void process.stderr.write(line), which);
   const env = Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (value ? [[key, value]] : [])));
   if (which === 'mesos-agent') checkDocker(env);
+  if (env.HOLD_UNTIL) await appears(env.HOLD_UNTIL);
   const network = createNetwork();
   try {
     const start = await loadComponent[which]();
@@ -56,4 +59,18 @@ function checkDocker(env: Readonly<Record<string, string>>): void {
       `Failed to get docker version: Failed to execute '${command.join(' ')}': ${how}\n`,
   );
   process.exit(1);
+}
+
+/** Nothing is heard of the program before, as of a JVM that takes its time. */
+async function appears(file: string): Promise<void> {
+  const watcher = watch(dirname(file));
+  try {
+    await new Promise<void>((resolve) => {
+      const look = () => existsSync(file) && resolve();
+      watcher.on('change', look);
+      look();
+    });
+  } finally {
+    watcher.close();
+  }
 }

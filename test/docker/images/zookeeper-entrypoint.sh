@@ -1,9 +1,10 @@
 #!/bin/sh
-# The contract of the official image: variables become zoo.cfg and myid unless these are there already.
+# The contract of the official image, whose own script takes bash and gosu: as root it hands its folders, but /conf, to
+# the user zookeeper and goes on as that one; variables become zoo.cfg and myid unless these are there already.
 set -e
 
 if [ "$1" = zkServer.sh ] && [ "$(id -u)" = 0 ]; then
-  chown -R zookeeper "$ZOO_DATA_DIR" "$ZOO_DATA_LOG_DIR" "$ZOO_LOG_DIR" "$ZOO_CONF_DIR"
+  chown -R zookeeper "$ZOO_DATA_DIR" "$ZOO_DATA_LOG_DIR" "$ZOO_LOG_DIR"
   exec setpriv --reuid=zookeeper --regid=1000 --clear-groups "$0" "$@"
 fi
 
