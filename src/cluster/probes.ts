@@ -168,7 +168,8 @@ function explain(error: unknown): string {
       return messageOf(error).startsWith('no answer') ? 'it does not answer in time' : messageOf(error);
     case 'ECONNRESET':
     case 'EPIPE':
-      return 'it closed the connection';
+      // Docker's proxies listen in the place of what doesn't yet.
+      return 'it does not listen yet, or closed the connection';
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return 'its address can not be reached';

@@ -42,6 +42,8 @@ export interface ReadinessFailure {
   node: string;
   component?: Component;
   reason: string;
+  /** What ran out: the time of the service alone, or that of everything. */
+  limit?: { of: 'service' | 'all'; seconds: number };
   pending: readonly NotReady[];
 }
 
@@ -72,6 +74,8 @@ interface Entry {
   cancelPause: (() => void) | undefined;
   /** How long it has been waited for while it could have become ready. */
   waitedMs: number;
+  /** When, of that time, the user is told that it is still waited for. */
+  tellAtMs: number;
 }
 
 const unregistered = 'its framework is not registered with the leading master';
@@ -88,6 +92,9 @@ const longestPauseWithoutEventsMs = 50;
 const defaultFallbackMs = 500;
 const probeTimeoutMs = 2_000;
 const tickMs = 250;
+/** A program that is known to start slowly is spoken of after this time, and again and again. */
+const slowMs = 10_000;
+const slowAgainMs = 30_000;
 /** Longer gaps between ticks mean that the machine slept or this process was stopped; they don't count. */
 const longestTickMs = 1_000;
 
@@ -140,10 +147,22 @@ export function awaitReady(options: ReadinessOptions): Readiness {
   const pending = (): NotReady[] =>
     entries.filter((entry) => !entry.ready).map(({ id, reason }) => ({ service: id, reason }));
 
-  const fail = (entry: Pick<Entry, 'node' | 'service'>, cause: ReadinessFailure['cause'], reason: string) =>
+  const fail = (
+    entry: Pick<Entry, 'node' | 'service'>,
+    cause: ReadinessFailure['cause'],
+    reason: string,
+    limit?: ReadinessFailure['limit'],
+  ) =>
     finish({
       ready: false,
-      failure: { cause, node: entry.node.name, component: entry.service.component, reason, pending: pending() },
+      failure: {
+        cause,
+        node: entry.node.name,
+        component: entry.service.component,
+        reason,
+        ...(limit ? { limit } : {}),
+        pending: pending(),
+      },
     });
 
   const settle = () => {
@@ -280,12 +299,15 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     totalMs += elapsedMs;
     const late = overdue(entries, isDone, elapsedMs, options.serviceTimeoutMs);
     const entry = late ?? (totalMs >= options.timeoutMs ? firstPending(entries) : undefined);
-    if (entry) fail(entry, 'timeout', entry.reason);
+    const limit = late
+      ? ({ of: 'service', seconds: limitOf(late, options.serviceTimeoutMs) / 1000 } as const)
+      : ({ of: 'all', seconds: options.timeoutMs / 1000 } as const);
+    if (entry) fail(entry, 'timeout', entry.reason, limit);
     else if (totalMs >= options.timeoutMs) {
       const component = components.find((each) => !isDone(each)) ?? 'marathon';
       const first = of(component)[0] ?? masters[0];
-      if (first) fail(first, 'timeout', component === 'marathon' ? unregistered : leaderless);
-    }
+      if (first) fail(first, 'timeout', component === 'marathon' ? unregistered : leaderless, limit);
+    } else tellOfSlow(entries, progress, options.serviceTimeoutMs);
   }, tickMs);
   scope.defer(() => clearInterval(ticker));
   settle();
@@ -336,6 +358,7 @@ function newEntry(node: NodePlan, service: ServicePlan): Entry {
     pauseMs: firstPauseMs,
     cancelPause: undefined,
     waitedMs: 0,
+    tellAtMs: service.startSeconds === undefined ? Number.POSITIVE_INFINITY : slowMs,
   };
 }
 
@@ -364,9 +387,23 @@ function overdue(
     if (entry.ready || !entry.service.after.every(isDone)) continue;
     entry.waitedMs += elapsedMs;
   }
-  return entries.find(
-    (entry) => !entry.ready && entry.waitedMs >= Math.max(limitMs, (entry.service.startSeconds ?? 0) * 1000),
-  );
+  return entries.find((entry) => !entry.ready && entry.waitedMs >= limitOf(entry, limitMs));
+}
+
+/** A program that starts slowly has a limit of its own, unless the one for all is longer. */
+function limitOf({ service }: Entry, limitMs: number): number {
+  return Math.max(limitMs, (service.startSeconds ?? 0) * 1000);
+}
+
+/** Those who read a log, where nothing is redrawn, would take a slow start for a hang. */
+function tellOfSlow(entries: readonly Entry[], progress: Progress, limitMs: number): void {
+  const slow = entries.filter((entry) => !entry.ready && entry.waitedMs >= entry.tellAtMs);
+  const [first] = slow;
+  if (!first) return;
+  for (const entry of slow) entry.tellAtMs = entry.waitedMs + slowAgainMs;
+  const seconds = Math.round(first.waitedMs / 1000);
+  const whole = limitOf(first, limitMs) / 1000;
+  progress.note(`${first.id} starts slowly, for ${seconds} s of at most ${whole} s now: ${first.reason}`);
 }
 
 /** In the order in which components need each other, so that the first one is the cause rather than a consequence. */

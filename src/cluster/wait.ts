@@ -78,7 +78,7 @@ async function toError(options: WaitOptions, failure: ReadinessFailure): Promise
       ? `${where} ends again and again: ${failure.reason}`
       : failure.cause === 'exited'
         ? `${where} has ended: ${failure.reason}`
-        : `${where} is not ready in time: ${failure.reason}`;
+        : `${where} is not ready in time${withinOf(failure)}: ${failure.reason}`;
   const lines = [
     what,
     ...(others.length > 0 && failure.cause === 'timeout' ? [`Not ready either: ${shortList(others)}`] : []),
@@ -150,11 +150,18 @@ function classify(failure: ReadinessFailure): { kind: 'timeout' | 'conflict' | '
       code: 'SERVICE_FAILED',
       hint: 'Its log says why; `devcluster up --keep-failed` keeps everything for a closer look.',
     };
+  const longer =
+    failure.limit?.of === 'service' ? `timeouts.service above ${failure.limit.seconds} in devcluster.yml` : '--timeout';
   return {
     kind: 'timeout',
     code: 'NOT_READY',
-    hint: 'Give it longer with --timeout, or look closer with `devcluster up --keep-failed` and `devcluster logs`.',
+    hint: `Give it longer with ${longer}, or look closer with \`devcluster up --keep-failed\` and \`devcluster logs\`.`,
   };
+}
+
+function withinOf({ limit }: ReadinessFailure): string {
+  if (!limit) return '';
+  return limit.of === 'service' ? `, ${limit.seconds} s for it alone` : `, ${limit.seconds} s for everything`;
 }
 
 async function lastLines({ runtime, plan }: WaitOptions, failure: ReadinessFailure): Promise<string[]> {

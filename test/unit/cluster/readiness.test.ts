@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { awaitReady, type ReadinessOptions } from '../../../src/cluster/readiness.ts';
 import { applyDefaults } from '../../../src/config/defaults.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
@@ -8,6 +8,20 @@ import { fakeProbe, makeSite } from './fakes.ts';
 
 const config = applyDefaults({}, 'test');
 const plan = makePlan({ config, site: makeSite(config), runtime: 'process', engine: 'embedded' });
+
+/** Marathon as one on a JVM. */
+const slow: typeof plan = {
+  ...plan,
+  nodes: plan.nodes.map((node) => ({
+    ...node,
+    units: node.units.map((unit) => ({
+      ...unit,
+      services: unit.services.map((service) =>
+        service.component === 'marathon' ? { ...service, startSeconds: 180 } : service,
+      ),
+    })),
+  })),
+};
 
 function wait(more: Partial<ReadinessOptions> = {}, notReady = new Map<string, string>()) {
   return awaitReady({
@@ -87,7 +101,41 @@ describe('waiting until a cluster is ready', () => {
   it("counts a service's own time only from when what it needs is ready", async () => {
     const notReady = new Map([['marathon', 'there is no leader yet']]);
     const result = await wait({ serviceTimeoutMs: 300 }, notReady).result;
-    expect(result).toMatchObject({ ready: false, failure: { cause: 'timeout', component: 'marathon' } });
+    expect(result).toMatchObject({
+      ready: false,
+      failure: { cause: 'timeout', component: 'marathon', limit: { of: 'service', seconds: 0.3 } },
+    });
+  });
+
+  it('gives a program that starts slowly its own time, and tells now and then that it still does', async () => {
+    vi.useFakeTimers();
+    try {
+      const notes: string[] = [];
+      const notReady = new Map([['node-1/marathon', 'it does not listen yet']]);
+      const { result } = wait(
+        {
+          plan: slow,
+          nodes: slow.nodes,
+          timeoutMs: 300_000,
+          probe: fakeProbe(() => slow, notReady),
+          progress: { ...silentProgress, note: (text) => void notes.push(text) },
+        },
+        notReady,
+      );
+      const told: number[] = [];
+      for (let second = 1; second <= 180; second++) {
+        const before = notes.length;
+        await vi.advanceTimersByTimeAsync(1000);
+        if (notes.length > before) told.push(second);
+      }
+      expect(await result).toMatchObject({
+        failure: { component: 'marathon', reason: 'it does not listen yet', limit: { of: 'service', seconds: 180 } },
+      });
+      expect(told).toHaveLength(6);
+      expect(notes[0]).toBe('node-1/marathon starts slowly, for 10 s of at most 180 s now: it does not listen yet');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends at once when a unit ends', async () => {

@@ -252,7 +252,10 @@ describe('up that fails', () => {
     await expect(bringUp({ timeout: 0.3 })).rejects.toMatchObject({
       kind: 'timeout',
       code: 'NOT_READY',
-      message: expect.stringContaining('node-3/zookeeper is not ready in time: it has not joined a quorum'),
+      message: expect.stringContaining(
+        'node-3/zookeeper is not ready in time, 0.3 s for everything: it has not joined a quorum',
+      ),
+      hint: expect.stringContaining('--timeout'),
     });
     expect(await context.records.names()).toEqual([]);
   });
