@@ -9,6 +9,32 @@ pipe=/tmp/.devcluster-supervise.$$
 # Of an engine that may be another one by now.
 rm -f "$state" "$pipe" /tmp/.devcluster-docker-api
 
+# Executors were processes of this container, so none is left when it begins. The agent has their numbers, though, and
+# ends what has them now with its whole session, and it sees all processes of the machine. So it is given numbers that no
+# process has: Linux has none above 4194304. Tasks are lost as ever.
+dead=4194304
+bury() {
+  if [ -f "$1" ]; then
+    dead=$((dead + 1))
+    printf %s "$dead" >"$1"
+  fi
+}
+for word in "$@"; do
+  root=${word#*=}
+  case $word in
+    --work_dir=*)
+      for file in "$root"/meta/slaves/latest/frameworks/*/executors/*/runs/*/pids/forked.pid; do bury "$file"; done
+      ;;
+    --runtime_dir=*)
+      # Containers, and those inside them.
+      for folder in "$root"/containers/* "$root"/containers/*/containers/* "$root"/containers/*/containers/*/containers/*; do
+        bury "$folder/pid"
+        bury "$folder/io_switchboard/pid"
+      done
+      ;;
+  esac
+done
+
 child=
 # `stop` or `end`
 wanted=

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentSupervisor, inAgent } from '../../../src/plan/real-agent.ts';
 import { shells } from '../../support/shells.ts';
@@ -34,10 +34,13 @@ const agent = 'echo "$$" >>started; trap "exit 0" TERM; while :; do sleep 0.02; 
 describe.skipIf(skipped(shells.length > 0, 'tests of the supervisor of agents', 'no POSIX shell')).each(shells)(
   'the supervisor of real agents, run by $name',
   ({ command: [program, ...first] }) => {
-    const supervise = (script: string) => {
+    const supervise = (script: string, ...flags: string[]) => {
       const file = join(folder, 'supervise');
       writeFileSync(file, agentSupervisor().replaceAll('/tmp/', `${folder}/`));
-      const child = spawn(program, [...first, file, '/bin/sh', '-c', script], { stdio: 'ignore', cwd: folder });
+      const child = spawn(program, [...first, file, '/bin/sh', '-c', script, ...flags], {
+        stdio: 'ignore',
+        cwd: folder,
+      });
       running.push(child);
       return child;
     };
@@ -85,6 +88,44 @@ describe.skipIf(skipped(shells.length > 0, 'tests of the supervisor of agents', 
       child.kill('SIGUSR2');
       await expect.poll(starts, eventually).toHaveLength(before + 1);
       expect(isAlive(starts().at(-1))).toBe(true);
+    });
+
+    it('gives the agent numbers of no process for the executors that its container had before', async () => {
+      const pidFile = (...path: string[]) => {
+        const file = join(folder, ...path);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, String(process.pid));
+        return file;
+      };
+      const run = ['agent', 'meta', 'slaves', 'S0', 'frameworks', 'f', 'executors', "web 1's", 'runs', 'c1', 'pids'];
+      const nested = ['agent-run', 'containers', 'c1', 'containers', 'c2'];
+      const files = [
+        pidFile(...run, 'forked.pid'),
+        pidFile('agent-run', 'containers', 'c1', 'pid'),
+        pidFile('agent-run', 'containers', 'c1', 'io_switchboard', 'pid'),
+        pidFile(...nested, 'pid'),
+      ];
+      const address = pidFile(...run, 'libprocess.pid');
+      symlinkSync('S0', join(folder, 'agent', 'meta', 'slaves', 'latest'));
+      const numbers = () => files.map((file) => Number(readFileSync(file, 'utf8')));
+      const child = supervise(agent, `--work_dir=${folder}/agent`, `--runtime_dir=${folder}/agent-run`);
+      await expect.poll(starts, eventually).toHaveLength(1);
+      const given = numbers();
+      expect(given.every((number) => number > 2 ** 22)).toBe(true);
+      expect(new Set(given).size).toBe(files.length);
+      expect(readFileSync(address, 'utf8')).toBe(String(process.pid));
+      // Executors outlive an agent that is started again in its container.
+      for (const file of files) writeFileSync(file, '17');
+      child.kill('SIGUSR1');
+      await expect.poll(() => isAlive(starts()[0]), eventually).toBe(false);
+      child.kill('SIGUSR2');
+      await expect.poll(starts, eventually).toHaveLength(2);
+      expect(numbers()).toEqual([17, 17, 17, 17]);
+    });
+
+    it('starts an agent that has no past', async () => {
+      expect(await ended(supervise('exit 4', `--work_dir=${folder}/agent`, `--runtime_dir=${folder}/run`))).toBe(4);
+      expect(existsSync(join(folder, 'agent'))).toBe(false);
     });
 
     it('ends at once while the agent is kept ended', async () => {
