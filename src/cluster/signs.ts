@@ -27,13 +27,13 @@ const known: readonly KnownSign[] = [
     code: 'NO_DOCKER_CLI',
     components: ['mesos-agent'],
     text: /there is no docker command in this image|Failed to get docker version/,
-    hint: "The agent's image needs a docker command. Take another image, or add one: templates/docker/Dockerfile.mesos does, see docs/real-engine.md.",
+    hint: "The agent's image needs a docker command. Set images.dockerCli to docker:28-cli, and agents are given that image's, or take another image; see docs/real-engine.md.",
   },
   {
     code: 'DOCKER_CLI_TOO_OLD',
     components: ['mesos-agent'],
     text: /client version [\d.]+ is too old|Minimum supported API version/i,
-    hint: "The docker command in the agent's image is older than this engine accepts. Put a newer one into it: templates/docker/Dockerfile.mesos does, see docs/real-engine.md.",
+    hint: "The docker command in the agent's image is older than this engine accepts. Set images.dockerCli to docker:28-cli, and agents are given that image's; see docs/real-engine.md.",
   },
   {
     code: 'AGENT_WITHOUT_CGROUPS',

@@ -82,6 +82,17 @@ describe('the plan of real programs in Docker', () => {
     expect(files[1]?.content).toContain("node='node-1'");
   });
 
+  it('gives agents a docker command in a volume of the cluster', () => {
+    expect(servicesOf().service('mesos-agent').container?.programs).toBeUndefined();
+    const { container } = servicesOf({ images: { dockerCli: 'docker:28-cli' } }).service('mesos-agent');
+    expect(container?.programs).toEqual({
+      image: 'docker:28-cli',
+      folder: '/usr/local/bin',
+      volume: expect.stringMatching(/^devcluster-test-docker-cli-[0-9a-f]{8}$/),
+      target: '/opt/devcluster',
+    });
+  });
+
   it('bounds the memory of Marathon, unless the user sizes its heap', () => {
     const own = servicesOf().service('marathon');
     expect(own.env.JAVA_OPTS).toContain('-Xmx512m');
@@ -146,6 +157,20 @@ describe('sets of images', () => {
       ['marathon', 'mine/marathon@sha256:00'],
       ['mesos-dns', 'mirror.example.com:5000/cache/mesosphere/mesos-dns:v0.6.0'],
     ]);
+  });
+
+  it('bring a docker command where their Mesos has none, and wherever it is asked for', () => {
+    const cli = (raw: RawConfig, engine: 'mesos' | 'embedded' = 'mesos') =>
+      imagesOf(config(raw), engine, 'clusterd').find(({ component }) => component === 'docker-cli')?.reference;
+    const agent = { components: { 'mesos-agent': { image: 'mine/mesos' } } };
+    expect(cli({})).toBeUndefined();
+    expect(cli({ images: { set: 'apache' } })).toBe('docker:28-cli');
+    expect(cli({ images: { set: 'apache', registry: 'mirror/x' } })).toBe('mirror/x/docker:28-cli');
+    expect(cli({ images: { set: 'apache', dockerCli: 'none' } })).toBeUndefined();
+    expect(cli({ images: { set: 'apache' } }, 'embedded')).toBeUndefined();
+    // Nobody knows what is in there.
+    expect(cli({ images: { set: 'apache' }, ...agent })).toBeUndefined();
+    expect(cli({ images: { dockerCli: 'mine/docker' }, ...agent })).toBe('mine/docker:latest');
   });
 
   it('suit engines by cgroups and architecture', () => {
