@@ -35,12 +35,29 @@ describe('the plan of real programs in Docker', () => {
       ZOO_MY_ID: '1',
       ZOO_ADMINSERVER_ENABLED: 'false',
       ZOO_4LW_COMMANDS_WHITELIST: '*',
-      ZOO_TICK_TIME: '1000',
+      ZOO_TICK_TIME: '500',
     });
     expect(env.ZOO_SERVERS?.split(' ')).toHaveLength(3);
     expect(env.ZOO_SERVERS).toMatch(/^server\.1=[\d.]+:\d+:\d+;\d+ /);
-    expect(env.ZOO_CFG_EXTRA?.split(' ')).toEqual(['forceSync=no', 'jute_maxbuffer=5']);
+    expect(env.ZOO_CFG_EXTRA?.split(' ')).toEqual(['maxSessionTimeout=20000', 'forceSync=no', 'jute_maxbuffer=5']);
     expect(container?.volumes).toEqual(['/data', '/datalog']);
+  });
+
+  it("gives ZooKeeper short ticks and masters short sessions, unless production's are asked for", () => {
+    const development = servicesOf();
+    expect(development.service('zookeeper').env).toMatchObject({
+      ZOO_TICK_TIME: '500',
+      ZOO_INIT_LIMIT: '40',
+      ZOO_SYNC_LIMIT: '6',
+    });
+    expect(development.service('mesos-master').args).toContain('--zk_session_timeout=2secs');
+    const production = servicesOf({ timing: 'production' });
+    expect(production.service('zookeeper').env).toMatchObject({
+      ZOO_TICK_TIME: '2000',
+      ZOO_INIT_LIMIT: '10',
+      ZOO_SYNC_LIMIT: '5',
+    });
+    expect(production.service('mesos-master').args.join(' ')).not.toContain('zk_session_timeout');
   });
 
   it('gives masters an init, and no rights that they do not need', () => {
