@@ -207,7 +207,11 @@ in Docker and among this user's processes is found without it. It lists what it 
       { flags: '--registry <registry>', summary: 'a registry that has the same images' },
       { flags: '--platform <platform>', summary: 'pull for this platform, like linux/amd64' },
       { flags: '--update', summary: 'pull what the tags mean now, and pin that' },
-      { flags: '--keep <n>', summary: 'prune: how many of each stay in any case; default: 2', type: 'integer' },
+      {
+        flags: '--keep <n>',
+        summary: "prune: how many of each stay in any case; default: 2 of an app's, 1 of the nodes'",
+        type: 'integer',
+      },
     ],
     details: `Digests of what is pulled are pinned in devcluster.lock beside the configuration (without one, in the state folder),
 so that everybody gets the same. A pull that was broken off goes on where it was.`,

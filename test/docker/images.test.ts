@@ -321,6 +321,7 @@ describe.skipIf(none)('images of real programs', () => {
 
   it('of our own making are removed when they are old and nothing runs from them', async () => {
     const label = `devcluster.test.prune=${unique}`;
+    const kind = { label: 'devcluster.test.prune', repository: () => `${unique}/app`, keep: 1 };
     const versions = ['a', 'b', 'c', 'd'];
     for (const version of versions) {
       const content = Buffer.from(version);
@@ -333,10 +334,11 @@ describe.skipIf(none)('images of real programs', () => {
     }
     const user = await docker.createContainer({ Image: `${unique}/app:a` });
     try {
-      const { removed, kept } = await pruneImages(docker, [label], 1);
+      const { removed, freed, kept } = await pruneImages(docker, [kind]);
       expect(kept.map(({ reference }) => reference)).toContain(`${unique}/app:a`);
       expect(removed.length + kept.length).toBe(4);
       expect(removed).toHaveLength(kept.length === 2 ? 2 : 3);
+      expect(freed).toBe(removed.reduce((sum, { bytes }) => sum + bytes, 0));
     } finally {
       await user.remove();
       for (const version of versions)

@@ -3,20 +3,22 @@ import { imageLabels } from '../../apps/image.ts';
 import { loadConfig } from '../../config/load.ts';
 import { imageSetOf, imageSets, imagesOf, type NeededImage, suitableSet, unsuitable } from '../../plan/image-sets.ts';
 import { components } from '../../protocols/versions.ts';
-import { imageLabel } from '../../runtime/docker/embedded-image.ts';
+import { embeddedRepository, imageLabel } from '../../runtime/docker/embedded-image.ts';
 import { type Engine, openEngine } from '../../runtime/docker/engine.ts';
 import { ensureImages } from '../../runtime/docker/images/ensure.ts';
 import { megabytes } from '../../runtime/docker/images/layers.ts';
 import { readPins } from '../../runtime/docker/images/lock-file.ts';
-import { type OwnTag, pruneImages } from '../../runtime/docker/images/prune.ts';
+import { type OwnImages, type OwnTag, pruneImages } from '../../runtime/docker/images/prune.ts';
 import { findImage } from '../../runtime/docker/images/pull.ts';
 import { pinsFileIn, statePaths } from '../../runtime/paths.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { argument, type CommandContext, numberOption, textOption } from '../spec.ts';
 import { formatTable } from '../table.ts';
 
-/** How many old versions of each image `images prune` keeps unless told. */
-const keptByDefault = 2;
+/** How many versions of an app's image `images prune` keeps unless told: there is one to go back to. */
+const appImagesKept = 2;
+/** Another image for nodes is made again in no time. */
+const nodeImagesKept = 1;
 
 /** `images [list|pull|prune]` */
 export async function run(context: CommandContext): Promise<void> {
@@ -133,18 +135,23 @@ function describeSet(set: string, images: readonly NeededImage[]): string {
 
 async function prune(context: CommandContext): Promise<void> {
   const engine = openEngine(context.env);
-  const keep = numberOption(context, 'keep') ?? keptByDefault;
-  const labels = [imageLabel, imageLabels.source];
-  const { removed, refused, kept } = await engine.with((docker) => pruneImages(docker, labels, keep));
+  const asked = numberOption(context, 'keep');
+  const [label = ''] = imageLabel.split('=');
+  const kinds: OwnImages[] = [
+    { label, repository: () => embeddedRepository, keep: asked ?? nodeImagesKept },
+    { label: imageLabels.source, repository: (source) => source, keep: asked ?? appImagesKept },
+  ];
+  const { removed, freed, refused, kept } = await engine.with((docker) => pruneImages(docker, kinds));
   for (const { tag, reason } of refused) context.progress.warn(`${tag.reference} was not removed: ${reason}`);
   const describe = ({ reference, id, bytes }: OwnTag) => ({ reference, id, bytes });
   context.output.result(
-    { removed: removed.map(describe), kept: kept.map(describe) },
+    { removed: removed.map(describe), freed, kept: kept.map(describe) },
     removed.length === 0
       ? `Nothing to remove; ${kept.length} images of devcluster's are here.`
       : [
           ...removed.map(({ reference, bytes }) => `removed ${reference} (${megabytes(bytes)} MB)`),
-          `${kept.length} are kept: those in use, and the newest ${keep} of each.`,
+          `${megabytes(freed)} MB are freed, less what other images have of it.`,
+          `${kept.length} are kept: those in use, and the newest of each.`,
         ].join('\n'),
   );
 }

@@ -187,4 +187,10 @@ describe('old images of our own making', () => {
     expect(oldTags(tags, new Set(), 5)).toEqual([]);
     expect(oldTags(tags, new Set(), 0)).toHaveLength(5);
   });
+
+  it('are what has lost its name, however new, unless it is in use', () => {
+    const tags = [tag('node:a', 'node', 1), { ...tag('sha256:1', 'node', 2), nameless: true as const }];
+    expect(oldTags(tags, new Set(), 1).map(({ reference }) => reference)).toEqual(['sha256:1']);
+    expect(oldTags(tags, new Set(['sha256:1']), 1)).toEqual([]);
+  });
 });
