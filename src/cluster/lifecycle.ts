@@ -7,7 +7,7 @@ import { withClusterLock } from './lock.ts';
 import type { PlannedRecord } from './record.ts';
 import { startUnits } from './start-units.ts';
 import { findNode, resolveTarget, type Target } from './target.ts';
-import { startAndWait } from './wait.ts';
+import { startAndWait, timeLimit } from './wait.ts';
 
 export interface LifecycleOptions {
   /** A node, `node/component` or a component; without it the whole cluster. */
@@ -169,7 +169,7 @@ async function startTargets(
       plan,
       nodes: targets.map(({ node }) => node),
       ...(components.length > 0 ? { only: components } : {}),
-      timeoutSeconds: options.timeoutSeconds ?? config.timeouts.up,
+      timeoutSeconds: options.timeoutSeconds ?? timeLimit(config, plan),
       serviceTimeoutSeconds: config.timeouts.service,
       progress: context.progress,
       signal: context.signal,

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { applyDefaults, defaults } from '../config/defaults.ts';
+import { applyDefaults } from '../config/defaults.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { ClusterConfig, Engine } from '../config/types.ts';
 import { imagesOf } from '../plan/image-sets.ts';
@@ -21,7 +21,7 @@ import { type ClusterRecord, newRecord, type PlannedRecord } from './record.ts';
 import { startUnits } from './start-units.ts';
 import { breakDown, breakdownLines } from './start-up.ts';
 import { createStartUpRecorder, type StartUpRecorder } from './start-up-recorder.ts';
-import { startAndWait } from './wait.ts';
+import { startAndWait, timeLimit } from './wait.ts';
 
 export interface UpOptions {
   loaded: LoadedConfig;
@@ -174,13 +174,6 @@ async function bringUp(
   };
   await records.write(done);
   return { record: done, runtime, leaders, outcome, seconds };
-}
-
-/** The configured one; programs that start slowly have their time on top of the default. */
-function timeLimit({ timeouts }: ClusterConfig, plan: ClusterPlan): number {
-  if (timeouts.up !== defaults.timeouts.up) return timeouts.up;
-  const services = plan.nodes.flatMap((node) => node.units.flatMap((unit) => unit.services));
-  return timeouts.up + Math.max(0, ...services.map(({ startSeconds }) => startSeconds ?? 0));
 }
 
 /** @returns how long it took, which is the registry's time and no part of the cluster's */

@@ -1,5 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { defaults } from '../config/defaults.ts';
+import type { ClusterConfig } from '../config/types.ts';
 import type { ClusterPlan, NodePlan } from '../plan/types.ts';
 import type { Component } from '../protocols/versions.ts';
 import type { Runtime } from '../runtime/types.ts';
@@ -9,6 +11,7 @@ import type { probe } from './probes.ts';
 import { awaitReady, type Leaders, type ReadinessFailure } from './readiness.ts';
 import { signOf, telling } from './signs.ts';
 import type { StartUpRecorder } from './start-up-recorder.ts';
+import { servicesOf } from './target.ts';
 
 export interface WaitOptions {
   runtime: Runtime;
@@ -29,6 +32,13 @@ const logLines = 15;
 
 /** How many are read for that: a program that breaks down may write its stack behind what says why. */
 const readLines = 100;
+
+/** Seconds for all of a start: the configured ones; programs that start slowly have their time on top of the default. */
+export function timeLimit({ timeouts }: ClusterConfig, plan: ClusterPlan): number {
+  if (timeouts.up !== defaults.timeouts.up) return timeouts.up;
+  const slowest = plan.nodes.flatMap(servicesOf).map(({ startSeconds }) => startSeconds ?? 0);
+  return timeouts.up + Math.max(0, ...slowest);
+}
 
 /**
  * Runs `start`, watching the units from before, and resolves with who leads when their services are ready. A unit
