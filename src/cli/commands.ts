@@ -179,7 +179,10 @@ in Docker and among this user's processes is found without it. It lists what it 
 --yes, it does not.`,
     options: [
       { flags: '--test', summary: 'only clusters of tests that have ended' },
-      { flags: '--owner <id>', summary: 'of this owner only, whether it has ended or not' },
+      {
+        flags: '--owner <id>',
+        summary: 'with --test: of this owner, alive or not, and the commands that it had started',
+      },
     ],
     load: () => import('./commands/prune.ts'),
   },

@@ -149,6 +149,16 @@ describe('devcluster run', () => {
     await untilNothingIsLeft();
   });
 
+  it('that is killed does not leave its command behind', async () => {
+    const script = 'echo ready; sleep 1000; echo bye';
+    const { child, ended } = place.start(['run', '--nodes', '1', '--quiet', '--', 'sh', '-c', script]);
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    child.kill('SIGKILL');
+    // The command holds the pipe until it ends.
+    expect((await ended).stdout).toBe('ready\n');
+    await untilNothingIsLeft();
+  });
+
   it('is interrupted while it starts: nothing is left', async () => {
     const { child, ended } = place.start(['run', '--', 'true']);
     await vi.waitFor(async () => expect(await clusters()).not.toEqual([]), { timeout: 20_000, interval: 2 });

@@ -1,6 +1,7 @@
 import { down } from '../../cluster/down.ts';
 import { type PrunedClusters, pruneOwned } from '../../cluster/prune.ts';
 import { findRemnants } from '../../cluster/remnants.ts';
+import { endLeftCommands } from '../../fixture/left-commands.ts';
 import { exitCodes, messageOf } from '../../support/errors.ts';
 import { confirm } from '../ask.ts';
 import { clusterContext } from '../open-cluster.ts';
@@ -20,9 +21,11 @@ export async function run(context: CommandContext): Promise<number> {
   return failed.length > 0 ? exitCodes.unexpected : exitCodes.ok;
 }
 
-function pruneTests(context: CommandContext): Promise<PrunedClusters> {
+async function pruneTests(context: CommandContext): Promise<PrunedClusters> {
   const owner = textOption(context, 'owner');
-  return pruneOwned(clusterContext(context), owner === undefined ? undefined : ({ id }) => id === owner);
+  if (owner === undefined) return pruneOwned(clusterContext(context));
+  await endLeftCommands(owner);
+  return pruneOwned(clusterContext(context), ({ id }) => id === owner);
 }
 
 async function pruneRemnants(context: CommandContext): Promise<PrunedClusters> {

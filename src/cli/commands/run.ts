@@ -4,8 +4,9 @@ import { constants } from 'node:os';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import { checkClusterName } from '../../config/names.ts';
 import { ownerHere } from '../../fixture/reaper.ts';
+import { runVariable } from '../../fixture/run-variable.ts';
 import { newName, startLoaded } from '../../fixture/start.ts';
-import { defaultArtifacts, runVariable, type TestRun } from '../../fixture/test-run.ts';
+import { defaultArtifacts, type TestRun } from '../../fixture/test-run.ts';
 import { DevclusterError, exitCodes, systemCode } from '../../support/errors.ts';
 import { argumentList, type CommandContext, numberOption, textOption } from '../spec.ts';
 
