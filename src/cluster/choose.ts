@@ -61,7 +61,18 @@ function refuseMixes(config: Choices, engine: Engine, suitable: ImageSetName | u
 function chooseInDocker(config: Choices, docker: EngineSurvey | undefined): Choice {
   const survey = docker?.available ? docker : undefined;
   const missing = survey ? missingImages(config, survey) : ['the images'];
-  const engine = config.engine === 'auto' ? (missing.length === 0 ? 'mesos' : 'embedded') : config.engine;
+  const lacksCgroups = survey?.traits.cgroups === 'none';
+  const engine =
+    config.engine === 'auto' ? (missing.length === 0 && !lacksCgroups ? 'mesos' : 'embedded') : config.engine;
+  if (lacksCgroups && realComponents(config, engine, suitableSet(survey.traits)).includes('mesos-agent'))
+    throw new DevclusterError(
+      'missing',
+      'ENGINE_WITHOUT_CGROUPS',
+      'Real agents need cgroups, and the Docker engine may use none: it could not end all of their processes',
+      {
+        hint: 'A rootless engine has cgroups on a machine with cgroup v2 whose systemd delegates them to the user. Or take --engine embedded.',
+      },
+    );
   const picked = [
     ...(config.runtime === 'auto'
       ? [`runtime 'docker' (engine ${survey?.version ?? 'unknown'} answers; --runtime process needs none)`]
@@ -70,7 +81,9 @@ function chooseInDocker(config: Choices, docker: EngineSurvey | undefined): Choi
       ? [
           engine === 'mesos'
             ? "engine 'mesos' (all its images are here; --engine embedded starts faster)"
-            : `engine 'embedded' (not here: ${missing.join(', ')}; --engine mesos pulls what it needs)`,
+            : lacksCgroups
+              ? "engine 'embedded' (the Docker engine may not use cgroups, which real agents need)"
+              : `engine 'embedded' (not here: ${missing.join(', ')}; --engine mesos pulls what it needs)`,
         ]
       : []),
   ];

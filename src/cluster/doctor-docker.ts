@@ -1,6 +1,14 @@
 import { readFile, statfs } from 'node:fs/promises';
 import type { ClusterConfig } from '../config/types.ts';
-import { type EngineTraits, type ImageSet, imageSets, imagesOf, suitableSet, unsuitable } from '../plan/image-sets.ts';
+import {
+  cgroupsOf,
+  type EngineTraits,
+  type ImageSet,
+  imageSets,
+  imagesOf,
+  suitableSet,
+  unsuitable,
+} from '../plan/image-sets.ts';
 import { describeEndpoint, isLocal } from '../runtime/docker/endpoint.ts';
 import { type Engine, openEngine } from '../runtime/docker/engine.ts';
 import { engineMessage, statusOf } from '../runtime/docker/errors.ts';
@@ -18,6 +26,9 @@ export interface DockerDoctorInput {
 /** The parts of the engine's `GET /info` that matter; old engines leave some out. */
 export interface EngineInfo {
   CgroupVersion?: string;
+  CgroupDriver?: string;
+  /** false: the kernel or its cgroups have no such controller. */
+  MemoryLimit?: boolean;
   MemTotal?: number;
   NCPU?: number;
   Driver?: string;
@@ -69,7 +80,7 @@ export async function checkDocker(input: DockerDoctorInput): Promise<Check[]> {
       return undefined;
     });
   if (!info) return checks;
-  const traits: EngineTraits = { arch: facts.arch, cgroups: info.CgroupVersion === '2' ? 'v2' : 'v1' };
+  const traits: EngineTraits = { arch: facts.arch, cgroups: cgroupsOf(info) };
   const made = await Promise.all([
     attempt('docker-machine', async () => machine(info, traits)),
     attempt('docker-memory', async () => memory(info)),
@@ -105,19 +116,22 @@ type Finding = Omit<Check, 'name'>;
 export function machine(info: EngineInfo, { cgroups }: EngineTraits): Finding {
   const rootless = (info.SecurityOptions ?? []).some((option) => option.includes('name=rootless'));
   const desktop = /docker desktop/i.test(info.OperatingSystem ?? '');
-  const title = `The engine's machine: ${info.OperatingSystem ?? 'unknown'}, cgroup ${cgroups}, storage ${info.Driver ?? 'unknown'}${rootless ? ', rootless' : ''}`;
+  const title = `The engine's machine: ${info.OperatingSystem ?? 'unknown'}, ${cgroups === 'none' ? 'no cgroups' : `cgroup ${cgroups}`}, storage ${info.Driver ?? 'unknown'}${rootless ? ', rootless' : ''}`;
   const hints = [
     ...(info.Driver === 'vfs'
       ? ['The storage driver vfs copies whole images for each container: slow and large.']
       : []),
     ...(info.Driver === 'devicemapper' ? ['The storage driver devicemapper is no longer part of newer engines.'] : []),
-    ...(rootless
-      ? ['Real agents see the processes of the rootless engine only, and may not get SYS_ADMIN; this was not tried.']
-      : []),
+    ...(rootless ? ['A rootless engine publishes on 127.0.0.1 only, so each node has a block of ports there.'] : []),
+    ...(cgroups === 'none'
+      ? ['Without cgroups it can limit nothing, and can not end all processes of real agents: those are refused.']
+      : info.MemoryLimit === false
+        ? ["It can't limit the memory of tasks."]
+        : []),
     ...(desktop ? ["Nodes' own addresses can't be reached from this machine; published ports can."] : []),
   ];
   if (hints.length === 0) return { state: 'ok', title };
-  return { state: info.Driver === 'vfs' || rootless ? 'warning' : 'note', title, hint: hints.join(' ') };
+  return { state: info.Driver === 'vfs' || cgroups === 'none' ? 'warning' : 'note', title, hint: hints.join(' ') };
 }
 
 export function memory({ MemTotal: total, NCPU: cpus }: EngineInfo): Finding | undefined {

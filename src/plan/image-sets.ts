@@ -140,7 +140,16 @@ export const imageSets: Readonly<Record<ImageSetName, ImageSet>> = {
 export interface EngineTraits {
   /** As Go names it: `amd64`, `arm64`. */
   arch: string;
-  cgroups: 'v1' | 'v2';
+  /** `none`: the engine may use none, as a rootless one without a delegation of cgroup v2. */
+  cgroups: 'v1' | 'v2' | 'none';
+}
+
+/** By the engine's `GET /info`. */
+export function cgroupsOf(
+  info: { CgroupVersion?: string; CgroupDriver?: string } | undefined,
+): EngineTraits['cgroups'] {
+  if (info?.CgroupDriver === 'none') return 'none';
+  return info?.CgroupVersion === '2' ? 'v2' : 'v1';
 }
 
 /** The set that suits the engine best. */
@@ -157,9 +166,11 @@ export function unsuitable(name: ImageSetName, { arch, cgroups }: EngineTraits):
     return image !== undefined && !image.platforms.includes(`linux/${arch}`);
   });
   return [
-    ...(set.cgroups.includes(cgroups)
-      ? []
-      : [`its agents need cgroup ${set.cgroups.join(' or ')}, and the engine's machine has ${cgroups}`]),
+    ...(cgroups === 'none'
+      ? ['its agents need cgroups, and the engine may use none']
+      : set.cgroups.includes(cgroups)
+        ? []
+        : [`its agents need cgroup ${set.cgroups.join(' or ')}, and the engine's machine has ${cgroups}`]),
     ...(emulated.length > 0 ? [`${emulated.join(', ')} would be emulated: there is no image for linux/${arch}`] : []),
   ];
 }

@@ -1,7 +1,15 @@
 import { dirname } from 'node:path';
 import { imageLabels } from '../../apps/image.ts';
 import { loadConfig } from '../../config/load.ts';
-import { imageSetOf, imageSets, imagesOf, type NeededImage, suitableSet, unsuitable } from '../../plan/image-sets.ts';
+import {
+  cgroupsOf,
+  imageSetOf,
+  imageSets,
+  imagesOf,
+  type NeededImage,
+  suitableSet,
+  unsuitable,
+} from '../../plan/image-sets.ts';
 import { components } from '../../protocols/versions.ts';
 import { embeddedRepository, imageLabel } from '../../runtime/docker/embedded-image.ts';
 import { type Engine, openEngine } from '../../runtime/docker/engine.ts';
@@ -45,8 +53,7 @@ async function choose(context: CommandContext, engine: Engine) {
     },
   });
   const [{ arch }, info] = await Promise.all([engine.facts(), engine.with((docker) => docker.info())]);
-  const { CgroupVersion } = info as { CgroupVersion?: string };
-  const traits = { arch, cgroups: CgroupVersion === '2' ? 'v2' : 'v1' } as const;
+  const traits = { arch, cgroups: cgroupsOf(info as Parameters<typeof cgroupsOf>[0]) };
   const suitable = suitableSet(traits);
   const set = imageSetOf(config, suitable);
   return {

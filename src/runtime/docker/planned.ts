@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { volumeName } from '../../plan/docker-names.ts';
-import { suitableSet } from '../../plan/image-sets.ts';
+import { cgroupsOf, suitableSet } from '../../plan/image-sets.ts';
 import { type ClusterPlan, type NodeSite, type Site, standardPorts } from '../../plan/types.ts';
 import { type Claim, claimsFolder, readClaims } from '../places/claims.ts';
 import { listListeners } from '../places/listeners.ts';
@@ -29,7 +29,11 @@ export async function plannedSite(env: Variables, request: SiteRequest): Promise
   const facts = await engine.facts();
   const { rootless } = await engine.machine();
   const perNode = process.platform === 'linux' && !rootless;
-  const info = await askJson<{ DockerRootDir?: string; CgroupVersion?: string }>(engine.endpoint, '/info', 5_000);
+  const info = await askJson<{ DockerRootDir?: string; CgroupVersion?: string; CgroupDriver?: string }>(
+    engine.endpoint,
+    '/info',
+    5_000,
+  );
   const routes = ownRoutes();
   const isFree = (candidate: Subnet) => !routes.some((route) => overlap(route, candidate));
   const subnet =
@@ -65,7 +69,7 @@ export async function plannedSite(env: Variables, request: SiteRequest): Promise
     secretsDir,
     resolvers: upstreamResolvers(),
     subnet: formatSubnet(subnet),
-    imageSet: suitableSet({ arch: facts.arch, cgroups: info?.CgroupVersion === '2' ? 'v2' : 'v1' }),
+    imageSet: suitableSet({ arch: facts.arch, cgroups: cgroupsOf(info) }),
   };
 }
 

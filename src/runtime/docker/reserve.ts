@@ -1,5 +1,5 @@
 import { labels, networkName, volumeName } from '../../plan/docker-names.ts';
-import { suitableSet } from '../../plan/image-sets.ts';
+import { cgroupsOf, suitableSet } from '../../plan/image-sets.ts';
 import { type ImageSetName, type NodeSite, type PortName, type Site, standardPorts } from '../../plan/types.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { settleAll } from '../../support/settle.ts';
@@ -106,8 +106,7 @@ export async function reserveInDocker(
 /** Asked only for clusters with real programs. */
 async function suitableFor(engine: Engine): Promise<ImageSetName> {
   const [{ arch }, info] = await Promise.all([engine.facts(), engine.with((docker) => docker.info())]);
-  const { CgroupVersion } = info as { CgroupVersion?: string };
-  return suitableSet({ arch, cgroups: CgroupVersion === '2' ? 'v2' : 'v1' });
+  return suitableSet({ arch, cgroups: cgroupsOf(info as Parameters<typeof cgroupsOf>[0]) });
 }
 
 function toSite(

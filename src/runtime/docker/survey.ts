@@ -1,4 +1,4 @@
-import type { EngineTraits } from '../../plan/image-sets.ts';
+import { cgroupsOf, type EngineTraits } from '../../plan/image-sets.ts';
 import { messageOf } from '../../support/errors.ts';
 import { askEngine, askJson } from './client.ts';
 import { engineEndpoint } from './endpoint.ts';
@@ -18,13 +18,13 @@ export async function surveyEngine(env: Readonly<Record<string, string | undefin
     const endpoint = engineEndpoint(env);
     const facts = await askEngine(endpoint, timeoutMs);
     const [info, images] = await Promise.all([
-      askJson<{ CgroupVersion?: string }>(endpoint, '/info', timeoutMs),
+      askJson<{ CgroupVersion?: string; CgroupDriver?: string }>(endpoint, '/info', timeoutMs),
       askJson<{ RepoTags?: string[] | null }[]>(endpoint, '/images/json', timeoutMs),
     ]);
     return {
       available: true,
       version: facts.version,
-      traits: { arch: facts.arch, cgroups: info?.CgroupVersion === '2' ? 'v2' : 'v1' },
+      traits: { arch: facts.arch, cgroups: cgroupsOf(info) },
       images: new Set((images ?? []).flatMap(({ RepoTags }) => RepoTags ?? [])),
     };
   } catch (error) {

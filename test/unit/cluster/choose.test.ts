@@ -59,6 +59,21 @@ describe('where a cluster runs and by whose programs', () => {
     expect(chosen(other, everyImage).engine).toBe('embedded');
   });
 
+  it('has no real agents where the engine may not use cgroups', () => {
+    const facts = (images: ChoiceFacts) => ({
+      docker: { ...images.docker, traits: { arch: 'amd64', cgroups: 'none' } } as ChoiceFacts['docker'],
+    });
+    const picked = chosen({}, facts(everyImage));
+    expect(picked.engine).toBe('embedded');
+    expect(picked.explanation).toContain('may not use cgroups');
+    expect(refusal({ runtime: 'docker', engine: 'mesos' }, facts(docker()))).toMatchObject({
+      kind: 'missing',
+      code: 'ENGINE_WITHOUT_CGROUPS',
+    });
+    const zookeeper: RawConfig = { engine: 'embedded', components: { zookeeper: { engine: 'mesos' } } };
+    expect(chosen({ runtime: 'docker', ...zookeeper }, facts(docker())).engine).toBe('embedded');
+  });
+
   it('is what was asked for by name, and then says nothing', () => {
     expect(chosen({ runtime: 'process', engine: 'embedded' }, { docker: undefined })).toEqual({
       runtime: 'process',

@@ -1,12 +1,23 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runChecks } from '../../../src/cluster/doctor.ts';
-import { judgeLimits, judgeSet, machine, memory, proxies } from '../../../src/cluster/doctor-docker.ts';
-import { imageSets } from '../../../src/plan/image-sets.ts';
+import {
+  type EngineInfo,
+  judgeLimits,
+  judgeSet,
+  machine,
+  memory,
+  proxies,
+} from '../../../src/cluster/doctor-docker.ts';
+import { cgroupsOf, imageSets } from '../../../src/plan/image-sets.ts';
 
 const amd64 = { arch: 'amd64', cgroups: 'v2' } as const;
+/** What an engine said of itself, as recorded. */
+const recorded = (name: string): EngineInfo =>
+  JSON.parse(readFileSync(new URL(`../../fixtures/docker/engine-${name}.json`, import.meta.url), 'utf8')).info;
 
 describe("what an engine's machine means", () => {
   it('is fine where nothing is in the way', () => {
@@ -21,7 +32,7 @@ describe("what an engine's machine means", () => {
 
   it('is told where something is', () => {
     expect(machine({ Driver: 'vfs' }, amd64)).toMatchObject({ state: 'warning', hint: expect.stringContaining('vfs') });
-    expect(machine({ SecurityOptions: ['name=rootless'] }, amd64).state).toBe('warning');
+    expect(machine({ SecurityOptions: ['name=rootless'] }, amd64).state).toBe('note');
     expect(machine({ OperatingSystem: 'Docker Desktop' }, amd64)).toMatchObject({
       state: 'note',
       hint: expect.stringContaining('published ports'),
@@ -29,6 +40,19 @@ describe("what an engine's machine means", () => {
     expect(memory({ MemTotal: 2e9 })?.state).toBe('note');
     expect(memory({ MemTotal: 5e8 })?.state).toBe('warning');
     expect(judgeLimits(100, 256)).toMatchObject({ state: 'warning', hint: expect.stringContaining('ulimit') });
+  });
+
+  it.each([
+    ['20.10', 'ok', 'cgroup v1, storage overlay2', ''],
+    ['26.1', 'ok', 'cgroup v1, storage overlay2', ''],
+    ['28.5', 'ok', 'cgroup v1, storage overlay2', ''],
+    ['28.5-cgroup-v2', 'note', 'cgroup v2, storage overlay2', "can't limit the memory"],
+    ['28.5-rootless', 'warning', 'no cgroups, storage overlay2, rootless', 'a block of ports'],
+  ])('is told of engine %s', (name, state, title, hint) => {
+    const info = recorded(name);
+    const finding = machine(info, { arch: 'amd64', cgroups: cgroupsOf(info) });
+    expect(finding).toMatchObject({ state, title: expect.stringContaining(title) });
+    expect(finding.hint ?? '').toContain(hint);
   });
 
   it('is told without the password of a proxy', () => {
@@ -44,7 +68,7 @@ describe("what an engine's machine means", () => {
 });
 
 describe('which set of images suits an engine', () => {
-  const states = (arch: string, cgroups: 'v1' | 'v2') =>
+  const states = (arch: string, cgroups: 'v1' | 'v2' | 'none') =>
     Object.fromEntries(
       Object.entries(imageSets).map(([name, set]) => {
         const { state, title } = judgeSet(name as keyof typeof imageSets, set, { arch, cgroups }, 'none is here');
@@ -56,6 +80,7 @@ describe('which set of images suits an engine', () => {
     expect(states('amd64', 'v2')).toEqual({ clusterd: 'default', apache: 'note', 'native-arm64': 'ok' });
     expect(states('amd64', 'v1')).toEqual({ clusterd: 'note', apache: 'default', 'native-arm64': 'note' });
     expect(states('arm64', 'v2')).toEqual({ clusterd: 'note', apache: 'note', 'native-arm64': 'default' });
+    expect(Object.values(states('amd64', 'none'))).not.toContain('ok');
   });
 });
 
