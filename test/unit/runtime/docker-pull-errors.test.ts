@@ -24,7 +24,7 @@ const codes: Record<string, string> = {
   'breaks off': 'REGISTRY_UNREACHABLE',
   'plain http': 'REGISTRY_INSECURE',
   'bad reference': 'BAD_IMAGE_REFERENCE',
-  fails: 'PULL_FAILED',
+  fails: 'REGISTRY_UNREACHABLE',
 };
 
 describe('what engines say of a pull that failed', () => {
