@@ -5,14 +5,15 @@ import type { UnitState, UnitStatus } from '../types.ts';
 import { containerName, hasHolder, isHost } from './containers.ts';
 import { containersOf, type OwnContainer } from './containers-of.ts';
 import { statusOf } from './errors.ts';
-import { inspectContainer } from './lifecycle.ts';
+import { type Inspected, inspectContainer } from './lifecycle.ts';
 import { readStatus } from './status-file.ts';
 
 /** What the engine and the node hosts say of the plan's units. */
 export async function inspectUnits(docker: Docker, plan: ClusterPlan): Promise<UnitStatus[]> {
   const containers = new Map((await containersOf(docker, plan.name)).map((each) => [each.name, each]));
+  const inspect = inspectOnce(docker);
   return Promise.all(
-    plan.nodes.flatMap((node) => node.units.map((unit) => inspectUnit(docker, plan, node, unit, containers))),
+    plan.nodes.flatMap((node) => node.units.map((unit) => inspectUnit(docker, plan, node, unit, containers, inspect))),
   );
 }
 
@@ -22,10 +23,11 @@ async function inspectUnit(
   node: NodePlan,
   unit: UnitPlan,
   containers: ReadonlyMap<string, OwnContainer>,
+  inspect: Inspect,
 ): Promise<UnitStatus> {
   const container = containers.get(containerName(plan, unit));
   const holder = hasHolder(node) ? containers.get(nodeContainerName(plan.name, node.name)) : container;
-  const state = await stateOf(docker, container, hasHolder(node), holder);
+  const state = await stateOf(inspect, container, hasHolder(node), holder);
   return {
     id: unit.id,
     node: node.name,
@@ -36,13 +38,25 @@ async function inspectUnit(
   };
 }
 
+type Inspect = (id: string) => Promise<Inspected | undefined>;
+
+/** Asks for each container once: all units of a node look at the same holder. */
+export function inspectOnce(docker: Docker): Inspect {
+  const asked = new Map<string, Promise<Inspected | undefined>>();
+  return (id) => {
+    const inspected = asked.get(id) ?? inspectContainer(docker, id);
+    asked.set(id, inspected);
+    return inspected;
+  };
+}
+
 /**
  * What the engine says of a unit's container. One that was started before the holder of its network is in a network that
  * is no more, which is a failure.
  * @param joins whether its network is the holder's
  */
 export async function stateOf(
-  docker: Docker,
+  inspect: Inspect,
   container: OwnContainer | undefined,
   joins: boolean,
   holder: OwnContainer | undefined,
@@ -50,7 +64,7 @@ export async function stateOf(
   const state = ownState(container);
   if (!joins || state !== 'running') return state;
   if (ownState(holder) !== 'running' || !container || !holder) return 'failed';
-  const [own, held] = await Promise.all([inspectContainer(docker, container.id), inspectContainer(docker, holder.id)]);
+  const [own, held] = await Promise.all([inspect(container.id), inspect(holder.id)]);
   return own && held && own.startedAt < held.startedAt ? 'failed' : 'running';
 }
 

@@ -6,7 +6,7 @@ import { retry, sleep } from '../../support/retry.ts';
 import type { UnitEvent } from '../types.ts';
 import { containerName, hasHolder, isHost } from './containers.ts';
 import { containersOf } from './containers-of.ts';
-import { stateOf } from './inspect.ts';
+import { inspectOnce, stateOf } from './inspect.ts';
 import { createLineReader } from './log-stream.ts';
 import { parseNumbered, readStatus } from './status-file.ts';
 
@@ -78,13 +78,14 @@ export async function watchUnits(
   };
   await subscribe();
   const containers = new Map((await containersOf(docker, plan.name)).map((each) => [each.name, each]));
+  const inspect = inspectOnce(docker);
   await Promise.all(
     plan.nodes.flatMap((node) =>
       node.units.filter(isHost).map(async (unit) => {
         const name = containerName(plan, unit);
         const holder = containers.get(nodeContainerName(plan.name, node.name));
         // What a host in a lost network complains of says nothing of the one that takes its place.
-        if ((await stateOf(docker, containers.get(name), hasHolder(node), holder)) !== 'running') return;
+        if ((await stateOf(inspect, containers.get(name), hasHolder(node), holder)) !== 'running') return;
         void watchHost(docker, name, unit.id, 'running', onEvent, signal);
       }),
     ),
