@@ -259,8 +259,9 @@ if [ -z "$forwards" ]; then exec "$real" "$@"; fi
 # goes before socat: it knows at once whether a port can be had, and one process does for all.
 forward() {
   if command -v perl >/dev/null 2>&1; then
+    # A container that has not started has no name yet; whoever comes so early shall not wait for other name servers.
     # shellcheck disable=SC2016,SC2086 # Perl's variables; the mappings are several words
-    perl -MIO::Socket::INET -MIO::Select -e '
+    RES_OPTIONS='timeout:1 attempts:2' perl -MIO::Socket::INET -MIO::Select -e '
       my $task = shift;
       my (%port, %udp, %of);
       my $select = IO::Select->new(\*STDIN);

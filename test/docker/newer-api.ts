@@ -94,6 +94,8 @@ export async function startNewerApi(engineSocket: string): Promise<NewerApi> {
 }
 
 function hand(answer: IncomingMessage, reply: ServerResponse, { path, minor }: { path: string; minor: number }): void {
+  // By it clients find out what they may ask for.
+  if (answer.headers['api-version'] !== undefined) answer.headers['api-version'] = `1.${newest}`;
   const { 'content-length': _, 'transfer-encoding': __, ...headers } = answer.headers;
   const route = path.replace(/\?.*$/, '');
   const change = changes.find(([pattern, since]) => pattern.test(route) && minor >= since)?.[2];
