@@ -43,8 +43,24 @@ const known: readonly KnownSign[] = [
   },
   {
     code: 'OUT_OF_MEMORY',
-    text: /java\.lang\.OutOfMemoryError|insufficient memory for the Java Runtime|Cannot allocate memory|ended with code 137\b/,
+    text: /Could not reserve enough space for (the )?.*object heap|Invalid maximum heap size|insufficient memory for the Java Runtime/,
+    hint: 'The heap that it is told to take is more than there is. Make it smaller (components.<name>.env: JAVA_OPTS or JVMFLAGS, like -Xmx512m); `devcluster doctor` tells how much memory the engine has.',
+  },
+  {
+    code: 'OUT_OF_MEMORY',
+    text: /java\.lang\.OutOfMemoryError|Cannot allocate memory|ended with code 137\b/,
     hint: "It ran out of memory, or was ended for using too much. For Marathon and ZooKeeper set a larger heap (components.<name>.env: JAVA_OPTS or JVMFLAGS, like -Xmx1g); `devcluster doctor` tells how much memory the engine's machine has.",
+  },
+  {
+    code: 'UNKNOWN_FLAG',
+    text: /Unrecognized (VM )?option|Could not create the Java Virtual Machine/,
+    hint: "The image's JVM does not know an option it is given: look at JAVA_OPTS or JVMFLAGS under the component's `env`.",
+  },
+  {
+    code: 'CONFIG_REJECTED',
+    components: ['zookeeper'],
+    text: /Invalid config, exiting abnormally|Error processing .*\.cfg/,
+    hint: "ZooKeeper does not take its configuration. Look at the component's `env` and `flags`, or take another version of its image.",
   },
   {
     code: 'EMULATION_FAILED',

@@ -103,6 +103,24 @@ function refusal(error: unknown, status: number): unknown {
       `A port is taken: ${text}`,
       "Run `devcluster up` again to get others, or end the program that has it; fixed ones are in the configuration's `ports`.",
     );
+  if (
+    /executable file not found|: no such file or directory(: unknown)?$|exec: .*(permission denied|is a directory)/i.test(
+      text,
+    )
+  )
+    return make(
+      'missing',
+      'NO_SUCH_PROGRAM',
+      `The image has not the program that it should start: ${programOf(text)}`,
+      'It is not what its name says, or starts it in another way. Take the image of a set (`devcluster images list`), or --engine embedded for this component.',
+    );
+  if (/unable to find user|no matching entries in passwd/i.test(text))
+    return make(
+      'missing',
+      'NO_SUCH_USER',
+      `The image has not the user that its program should run as: ${text}`,
+      'It is not what its name says. Take the image of a set (`devcluster images list`), or --engine embedded for this component.',
+    );
   if (/exec format error|does not match the (specified|detected) (host )?platform|no matching manifest/i.test(text))
     return make(
       'missing',
@@ -118,5 +136,22 @@ function refusal(error: unknown, status: number): unknown {
     hint: 'The engine itself said so; `docker info` and its log may tell more.',
     details: { status },
     cause: error,
+  });
+}
+
+/** Of the shims and runtimes that pass it on, only the last word is about the image. */
+function programOf(text: string): string {
+  return /exec: .*$/.exec(text)?.[0].replace(/: unknown/, '') ?? text;
+}
+
+/** The same error, told of what could not be started. */
+export function startError(error: unknown, what: string): unknown {
+  const about = ['NO_SUCH_PROGRAM', 'NO_SUCH_USER', 'WRONG_PLATFORM', 'NO_SUCH_IMAGE', 'DOCKER_REFUSED'];
+  if (!(error instanceof DevclusterError) || !about.includes(error.code)) return error;
+  const { kind, code, message, hint, details, cause } = error;
+  return new DevclusterError(kind, code, `${what} can't be started. ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    details,
+    cause,
   });
 }

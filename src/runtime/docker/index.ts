@@ -18,6 +18,7 @@ import {
 import { advanceClock, controlService } from './control.ts';
 import { ensureEmbeddedImage } from './embedded-image.ts';
 import { openEngine } from './engine.ts';
+import { startError } from './errors.ts';
 import { execInContainer } from './exec.ts';
 import { inspectUnits } from './inspect.ts';
 import {
@@ -142,9 +143,12 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       await Promise.all(watching);
       await bringProgramsOf(plan, unit);
       const holder = hasHolder(node) ? startHolder(context, node) : undefined;
-      await engine.with((docker) =>
-        startContainer(docker, unitContainer(context, node, unit), ending, holder ? { holder } : {}),
-      );
+      const spec = unitContainer(context, node, unit);
+      try {
+        await engine.with((docker) => startContainer(docker, spec, ending, holder ? { holder } : {}));
+      } catch (error) {
+        throw startError(error, `${unit.id} (${spec.options.Image})`);
+      }
     },
 
     stop: (plan, node, unit) =>

@@ -24,7 +24,7 @@ const mostSilent = 3;
 const betweenSilentMs = 1_000;
 
 export function createLifeline(options: LifelineOptions): Lifeline {
-  const { ping, cut, error, everyMs = 2_000, timeoutMs = 4_000 } = options;
+  const { ping, cut, error, everyMs = 2_000, timeoutMs = 3_000 } = options;
   const waiting = new Set<(reason: unknown) => void>();
   let watch: AbortController | undefined;
   let lost = false;

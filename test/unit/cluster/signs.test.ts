@@ -16,6 +16,10 @@ describe('the signs of what a real program lacks', () => {
     ],
     ['mesos-agent', 'AGENT_WITHOUT_CGROUPS', "Failed to find a mounted cgroups hierarchy for the 'cpu' subsystem"],
     ['marathon', 'OUT_OF_MEMORY', 'Terminating due to java.lang.OutOfMemoryError: Java heap space'],
+    ['zookeeper', 'OUT_OF_MEMORY', 'Could not reserve enough space for 104857598951424KB object heap'],
+    ['zookeeper', 'OUT_OF_MEMORY', '# There is insufficient memory for the Java Runtime Environment to continue.'],
+    ['zookeeper', 'UNKNOWN_FLAG', "Unrecognized VM option 'NoSuchThing'"],
+    ['zookeeper', 'EMULATION_FAILED', 'exec /docker-entrypoint.sh: exec format error'],
     ['marathon', 'OUT_OF_MEMORY', 'its container ended with code 137'],
     ['marathon', 'EMULATION_FAILED', 'qemu: uncaught target signal 11 (Segmentation fault) - core dumped'],
     [
