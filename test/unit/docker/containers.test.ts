@@ -161,4 +161,21 @@ describe('the compose file of a plan', () => {
       'node-1-zookeeper': { network_mode: 'service:node-1', depends_on: ['node-1'], image: 'zookeeper:3.9' },
     });
   });
+
+  it('has a container that brings the docker command of real agents, before theirs', () => {
+    const { document } = compose(contextOf({ engine: 'mesos', images: { set: 'apache' } }), '10.231.7.0/24');
+    const services = document.services as Record<string, { volumes: { source: string; target: string }[] }>;
+    const [{ source }] = services['docker-cli']!.volumes as [{ source: string }];
+    expect(services['docker-cli']).toMatchObject({
+      image: 'docker:28-cli',
+      restart: 'no',
+      volumes: [{ target: '/usr/local/bin' }],
+    });
+    for (const node of ['node-1', 'node-2', 'node-3']) {
+      const agent = services[`${node}-mesos-agent`];
+      expect(agent).toMatchObject({ depends_on: [node, 'docker-cli'] });
+      expect(agent?.volumes).toContainEqual({ type: 'volume', source, target: '/opt/devcluster', read_only: true });
+    }
+    expect(Object.keys(document.volumes as object)).toContain(source);
+  });
 });

@@ -173,11 +173,16 @@ async function bound(): Promise<Socket> {
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
+/** One that the system gives to nobody who asks for any. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
+    const server = createServer().listen(port);
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return port;
+  }
 }
