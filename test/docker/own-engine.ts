@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { httpCall } from '../../src/support/http-client.ts';
@@ -13,12 +14,18 @@ export interface OwnEngine {
   prefix: readonly string[];
   /** Ends the engine as the system does when it is upgraded. */
   stop(): Promise<void>;
+  /** Starts it unless it runs. */
   start(...flags: string[]): Promise<void>;
   /** Ends the engine as a crash does: containers are left alone. */
   kill(): Promise<void>;
   /** The engine takes requests and answers none, until `thaw`. */
   freeze(): void;
   thaw(): void;
+  /** Leaves so much room in the engine's folder, if that is a file system of its own. */
+  fillDisk(leaveMegabytes: number): Promise<void>;
+  emptyDisk(): Promise<void>;
+  /** Makes a server of this machine reachable in the engine's network. @returns where */
+  forward(host: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -38,8 +45,14 @@ export function whyNoOwnEngine(): string | undefined {
   return undefined;
 }
 
-export async function startOwnEngine(): Promise<OwnEngine> {
+/** @param options.diskMegabytes gives its folder a file system of its own, of that size */
+export async function startOwnEngine(options: { diskMegabytes?: number } = {}): Promise<OwnEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'devcluster-engine-'));
+  const data = join(folder, 'data');
+  await mkdir(data);
+  if (options.diskMegabytes !== undefined)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${options.diskMegabytes}m`, 'tmpfs', data]);
+  const closing: (() => unknown)[] = [];
   // It keeps the network while there is no engine.
   const keeper = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo up && exec sleep infinity'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -58,6 +71,7 @@ export async function startOwnEngine(): Promise<OwnEngine> {
     if (!daemon || daemon.exitCode !== null) return;
     daemon.kill('SIGTERM');
     await once(daemon, 'exit');
+    daemon = undefined;
   };
   const pidIn = (file: string) => readFile(join(folder, file), 'utf8').then(Number);
   return {
@@ -79,10 +93,34 @@ export async function startOwnEngine(): Promise<OwnEngine> {
     },
     freeze: () => void daemon?.kill('SIGSTOP'),
     thaw: () => void daemon?.kill('SIGCONT'),
+    async fillDisk(leaveMegabytes) {
+      const { bavail, bsize } = await statfs(data);
+      const take = bavail * bsize - leaveMegabytes * 1e6;
+      if (take > 0) execFileSync('fallocate', ['--length', String(Math.floor(take)), join(data, 'filler')]);
+    },
+    emptyDisk: () => rm(join(data, 'filler'), { force: true }),
+    async forward(host) {
+      const [address = '', port = ''] = host.split(':');
+      const path = join(folder, `forward-${port}.sock`);
+      const near = createServer((socket) => joined(socket, connect(Number(port), address))).listen(path);
+      await once(near, 'listening');
+      closing.push(() => near.close());
+      const program = `const net = require('node:net');
+        const server = net.createServer((one) => {
+          const other = net.connect(process.argv[1]);
+          for (const [from, to] of [[one, other], [other, one]]) from.on('error', () => to.destroy()).pipe(to);
+        }).listen(0, '127.0.0.1', () => console.log(server.address().port));`;
+      const [nsenter, ...inside] = [...prefix, process.execPath, '-e', program, path];
+      const far = spawn(nsenter!, inside, { stdio: ['ignore', 'pipe', 'ignore'] });
+      closing.push(() => far.kill());
+      const [line] = await once(far.stdout, 'data');
+      return `127.0.0.1:${String(line).trim()}`;
+    },
     async start(...flags) {
+      if (daemon) return;
       const log = join(folder, 'log');
       const options = [
-        ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
+        ...['--data-root', data, '--exec-root', join(folder, 'exec')],
         ...['--pidfile', join(folder, 'pid'), '--host', `unix://${socketPath}`, ...flags],
       ];
       const own = spawn('sh', ['-c', `exec "$@" >>"$0" 2>&1`, log, ...prefix, 'dockerd', ...options], {
@@ -97,10 +135,16 @@ export async function startOwnEngine(): Promise<OwnEngine> {
     },
     async close() {
       await stop();
+      for (const end of closing) end();
       keeper.kill();
       // The engine leaves the mount behind that it made of its folder.
-      spawnSync('umount', ['--lazy', join(folder, 'data')], { stdio: 'ignore' });
+      while (spawnSync('umount', ['--lazy', data], { stdio: 'ignore' }).status === 0);
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+function joined(one: Socket, other: Socket): void {
+  one.on('error', () => other.destroy()).pipe(other);
+  other.on('error', () => one.destroy()).pipe(one);
 }
