@@ -35,7 +35,7 @@ export function createClusterContext(options: {
     probe,
     async choiceFacts(config) {
       if (!needsSurvey(config)) return { docker: undefined };
-      survey ??= surveyEngine(options.env);
+      survey ??= surveyEngine(options.env, config.runtime === 'docker' ? 'docker' : 'auto');
       return { docker: await survey };
     },
     runtime(kind) {

@@ -9,11 +9,15 @@ export type EngineSurvey =
   /** @property error why, as it is thrown when the engine was asked for by name */
   | { available: false; reason: string; error: unknown };
 
-/** `auto` must not keep anybody waiting. */
-const timeoutMs = 1_000;
+/** `auto` must not keep anybody waiting; who asks for Docker by name waits for one that is busy. */
+const timeoutsMs = { auto: 1_000, docker: 10_000 } as const;
 
 /** Looks for the engine and at the images it has. Uses no network but the way to the engine; never throws. */
-export async function surveyEngine(env: Readonly<Record<string, string | undefined>>): Promise<EngineSurvey> {
+export async function surveyEngine(
+  env: Readonly<Record<string, string | undefined>>,
+  asked: keyof typeof timeoutsMs = 'auto',
+): Promise<EngineSurvey> {
+  const timeoutMs = timeoutsMs[asked];
   try {
     const endpoint = engineEndpoint(env);
     const facts = await askEngine(endpoint, timeoutMs);
