@@ -9,6 +9,7 @@ import {
   suitableSet,
   unsuitable,
 } from '../plan/image-sets.ts';
+import type { EngineFacts } from '../runtime/docker/client.ts';
 import { describeEndpoint, isLocal } from '../runtime/docker/endpoint.ts';
 import { type Engine, openEngine } from '../runtime/docker/engine.ts';
 import { engineMessage, statusOf } from '../runtime/docker/errors.ts';
@@ -66,13 +67,7 @@ export async function checkDocker(input: DockerDoctorInput): Promise<Check[]> {
       },
     ];
   }
-  const checks: Check[] = [
-    {
-      name: 'docker',
-      state: 'ok',
-      title: `Docker ${facts.version} (API ${facts.apiVersion}, ${facts.os}/${facts.arch}) answers at ${describeEndpoint(engine.endpoint)}`,
-    },
-  ];
+  const checks: Check[] = [{ name: 'docker', ...whoAnswers(facts, describeEndpoint(engine.endpoint)) }];
   const info = await engine
     .with((docker) => docker.info() as Promise<EngineInfo>)
     .catch((error: unknown) => {
@@ -112,6 +107,16 @@ function unmade(name: string, error: unknown): Check {
 }
 
 type Finding = Omit<Check, 'name'>;
+
+export function whoAnswers({ version, apiVersion, os, arch, podman }: EngineFacts, where: string): Finding {
+  const title = `${podman ? 'Podman' : 'Docker'} ${version} (API ${apiVersion}, ${os}/${arch}) answers at ${where}`;
+  if (!podman) return { state: 'ok', title };
+  return {
+    state: 'warning',
+    title: `${title}; devcluster is made for Docker engines and does not support it`,
+    hint: 'Clusters of embedded services come up by its Docker-compatible API; what differs there is not looked after, and real agents were not tried. Use Docker, or --runtime process, which needs neither.',
+  };
+}
 
 export function machine(info: EngineInfo, { cgroups }: EngineTraits): Finding {
   const rootless = (info.SecurityOptions ?? []).some((option) => option.includes('name=rootless'));

@@ -14,6 +14,17 @@ export interface EngineFacts {
   os: string;
   /** As Go names it: `amd64`, `arm64`. */
   arch: string;
+  /** It is Podman's service, which speaks Docker's API. */
+  podman?: true;
+}
+
+/** The engine's `GET /version`, as far as it is read. */
+interface Version {
+  Version?: string;
+  ApiVersion?: string;
+  Os?: string;
+  Arch?: string;
+  Components?: { Name?: string }[];
 }
 
 /** The oldest API that has all of what is used here: that of Docker 20.10. */
@@ -25,7 +36,7 @@ const oldestApi = [1, 40] as const;
  */
 export async function askEngine(endpoint: EngineEndpoint, timeoutMs: number): Promise<EngineFacts> {
   const { status, json, text } = await ask(endpoint, '/version', timeoutMs);
-  const version = json as { Version?: string; ApiVersion?: string; Os?: string; Arch?: string } | undefined;
+  const version = json as Version | undefined;
   if (status !== 200 || !version?.ApiVersion)
     throw new DevclusterError(
       'missing',
@@ -38,6 +49,7 @@ export async function askEngine(endpoint: EngineEndpoint, timeoutMs: number): Pr
     apiVersion: version.ApiVersion,
     os: version.Os ?? 'linux',
     arch: version.Arch ?? 'amd64',
+    ...(version.Components?.some(({ Name }) => Name === 'Podman Engine') ? { podman: true as const } : {}),
   };
   refuseUnfit(facts);
   return facts;

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -63,6 +64,17 @@ describe('a Docker engine', () => {
     await listen(server, { port: 0, host: '127.0.0.1' });
     const { port } = server.address() as AddressInfo;
     expect(await askEngine({ from: 'DOCKER_HOST', kind: 'tcp', host: '127.0.0.1', port }, 5000)).toEqual(facts);
+  });
+
+  it.each([
+    ['20.10', { version: '20.10.24+dfsg1', apiVersion: '1.41' }],
+    ['26.1', { version: '26.1.5+dfsg1', apiVersion: '1.45' }],
+    ['28.5', { version: '28.5.2+dfsg4', apiVersion: '1.51' }],
+    ['podman-5.8', { version: '5.8.6', apiVersion: '1.44', podman: true }],
+  ])('is known by what it says of itself: %s', async (name, facts) => {
+    const file = new URL(`../../fixtures/docker/engine-${name}.json`, import.meta.url);
+    const endpoint = await onSocket(engine(JSON.parse(readFileSync(file, 'utf8')).version));
+    expect(await askEngine(endpoint, 5000)).toEqual({ os: 'linux', arch: 'amd64', ...facts });
   });
 
   it('is surveyed with the images it has', async () => {
