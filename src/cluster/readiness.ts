@@ -72,6 +72,8 @@ interface Entry {
   /** Pause before it is asked again; grows while the answer stays the same. */
   pauseMs: number;
   cancelPause: (() => void) | undefined;
+  /** When it was worth asking for the first time, by `performance.now()`. */
+  askedSince: number;
   /** How long it has been waited for while it could have become ready. */
   waitedMs: number;
   /** When, of that time, the user is told that it is still waited for. */
@@ -86,8 +88,11 @@ const mostExits = 3;
 const firstPauseMs = 20;
 /** Where events tell when to ask. */
 const longestPauseMs = 200;
-/** Where nothing does, everything that comes after a service waits for the next question. */
-const longestPauseWithoutEventsMs = 50;
+/**
+ * Where nothing does, everything that comes after a service waits for the next question, which comes the sooner the
+ * shorter it has been waited for: a program that takes a minute shall not be kept from it by questions.
+ */
+const pauseWithoutEvents = (waitedMs: number) => Math.min(Math.max(50, waitedMs / 50), longestPauseMs);
 /** With events, asking without being told is only for the case that an event was lost. */
 const defaultFallbackMs = 500;
 const probeTimeoutMs = 2_000;
@@ -227,7 +232,8 @@ export function awaitReady(options: ReadinessOptions): Readiness {
     const leastMs = options.eventful && entry.ready ? longestPauseMs / 2 : 0;
     const timer = setTimeout(() => void check(entry), Math.max(entry.pauseMs, leastMs));
     entry.cancelPause = () => clearTimeout(timer);
-    entry.pauseMs = Math.min(entry.pauseMs * 2, options.eventful ? longestPauseMs : longestPauseWithoutEventsMs);
+    const longestMs = options.eventful ? longestPauseMs : pauseWithoutEvents(performance.now() - entry.askedSince);
+    entry.pauseMs = Math.min(entry.pauseMs * 2, longestMs);
   };
 
   const takeMaster = (entry: Entry, health: Health, askedAt: number) => {
@@ -269,6 +275,7 @@ export function awaitReady(options: ReadinessOptions): Readiness {
 
   const start = (entry: Entry) => {
     entry.pauseMs = firstPauseMs;
+    entry.askedSince ||= performance.now();
     if (entry.service.component !== 'mesos-agent') void check(entry);
     if (involvesMaster(entry.service.component)) askLeader();
   };
@@ -357,6 +364,7 @@ function newEntry(node: NodePlan, service: ServicePlan): Entry {
     askAgain: false,
     pauseMs: firstPauseMs,
     cancelPause: undefined,
+    askedSince: 0,
     waitedMs: 0,
     tellAtMs: service.startSeconds === undefined ? Number.POSITIVE_INFINITY : slowMs,
   };
