@@ -3,7 +3,7 @@ import { labels, networkName, nodeContainerName } from '../../plan/docker-names.
 import type { ClusterPlan, NodePlan } from '../../plan/types.ts';
 import { packToBuffer } from './archive.ts';
 import type { ContainerSpec } from './containers.ts';
-import { containersOf, forAll, isAlive, type OwnContainer } from './containers-of.ts';
+import { containersOf, forAll, isAlive, type OwnContainer, removeContainer } from './containers-of.ts';
 import { engineMessage, nameInUse, statusOf } from './errors.ts';
 
 /** From SIGTERM to SIGKILL. Hosts give their tasks three seconds of it. */
@@ -85,7 +85,7 @@ async function startExisting(
     }
   }
   ending.add(spec.name);
-  await container.remove({ force: true, v: true }).catch(ignoreGone);
+  await removeContainer(container).catch(ignoreGone);
   return false;
 }
 
