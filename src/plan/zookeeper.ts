@@ -112,6 +112,8 @@ function ofImage(context: ComponentContext, id: number, settings: Settings): Ser
   return servicePlan('zookeeper', context, {
     args: [],
     env,
+    // Where everything starts at once on few cores its JVM was seen to need a minute.
+    startSeconds: 120,
     container: { volumes: ['/data', '/datalog'] },
     ports: ['zookeeper', 'zookeeper-peer', 'zookeeper-election'],
     probe: { kind: 'zookeeper-srvr', host, port },

@@ -115,10 +115,16 @@ describe('the plan of real programs in Docker', () => {
     expect(own.env.JAVA_OPTS).toContain('-Xmx512m');
     expect(own.env.LIBPROCESS_IP).toMatch(/^[\d.]+$/);
     expect(own.container?.memory).toBe(2 ** 30);
-    expect(own.startSeconds).toBeGreaterThan(60);
     const sized = servicesOf({ components: { marathon: { env: { JAVA_OPTS: '-Xmx2g' } } } }).service('marathon');
     expect(sized.env.JAVA_OPTS).toBe('-Xmx2g');
     expect(sized.container?.memory).toBeUndefined();
+  });
+
+  it("leaves Marathon its image's own user, and gives programs on a JVM more time to start", () => {
+    const { service } = servicesOf();
+    expect(service('marathon').container?.user).toBeUndefined();
+    expect([service('zookeeper').startSeconds, service('marathon').startSeconds]).toEqual([120, 180]);
+    expect(service('mesos-master').startSeconds).toBeUndefined();
   });
 
   it('runs what a set has no image of by the embedded engine', () => {
