@@ -42,6 +42,33 @@ export interface EngineInfo {
   KernelVersion?: string;
 }
 
+const kinds: Readonly<Record<keyof EngineInfo, (value: unknown) => boolean>> = (() => {
+  const [text, number] = [(value: unknown) => typeof value === 'string', (value: unknown) => typeof value === 'number'];
+  return {
+    CgroupVersion: text,
+    CgroupDriver: text,
+    MemoryLimit: (value) => typeof value === 'boolean',
+    MemTotal: number,
+    NCPU: number,
+    Driver: text,
+    DockerRootDir: text,
+    OperatingSystem: text,
+    SecurityOptions: (value) => Array.isArray(value) && value.every(text),
+    HttpProxy: text,
+    HttpsProxy: text,
+    NoProxy: text,
+    KernelVersion: text,
+  };
+})();
+
+/** What can be understood of an answer; whoever is asked may answer anything. @throws Error when it is none at all */
+export function readInfo(answer: unknown): EngineInfo {
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer))
+    throw new Error('what it says of itself can not be understood');
+  const known = Object.entries(kinds).filter(([name, fits]) => fits((answer as Record<string, unknown>)[name]));
+  return Object.fromEntries(known.map(([name]) => [name, (answer as Record<string, unknown>)[name]]));
+}
+
 const gigabyte = 1e9;
 /** What three nodes of real programs take: three JVMs of Marathon and ZooKeeper each, and the rest beside them. */
 const realNeeds = { memory: 4 * gigabyte, disk: 5 * gigabyte };
@@ -69,7 +96,7 @@ export async function checkDocker(input: DockerDoctorInput): Promise<Check[]> {
   }
   const checks: Check[] = [{ name: 'docker', ...whoAnswers(facts, describeEndpoint(engine.endpoint)) }];
   const info = await engine
-    .with((docker) => docker.info() as Promise<EngineInfo>)
+    .with(async (docker) => readInfo(await docker.info()))
     .catch((error: unknown) => {
       checks.push(unmade('docker-machine', error));
       return undefined;
@@ -210,8 +237,9 @@ async function suitability(
 ): Promise<Finding> {
   const wanted = [...new Set(Object.values(set.images).map(({ reference }) => reference))];
   const here = await engine.with(async (docker) => {
-    const all = await docker.listImages();
-    return new Set(all.flatMap(({ RepoTags }) => RepoTags ?? []));
+    const all: unknown = await docker.listImages();
+    if (!Array.isArray(all)) throw new Error('its list of images can not be understood');
+    return new Set(all.flatMap((image: { RepoTags?: string[] | null } | null) => image?.RepoTags ?? []));
   });
   const there = wanted.filter((reference) => here.has(reference)).length;
   return judgeSet(name, set, traits, `${there} of ${wanted.length} images are here`);
