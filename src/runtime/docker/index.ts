@@ -141,8 +141,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
       const context = await contextOf(plan);
       const node = nodeOf(plan, unit.node);
       await Promise.all(watching);
-      await bringProgramsOf(plan, unit);
       const holder = hasHolder(node) ? startHolder(context, node) : undefined;
+      await bringProgramsOf(plan, unit);
       const spec = unitContainer(context, node, unit);
       try {
         await engine.with((docker) => startContainer(docker, spec, ending, holder ? { holder } : {}));
