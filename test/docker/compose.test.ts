@@ -42,7 +42,7 @@ describe.skipIf(none)('generate compose', () => {
     const file = parse(await readFile(join(place.folder, 'docker-compose.yml'), 'utf8')) as ComposeFile;
     expect(Object.keys(file.services)).toEqual(['node-1', 'node-2', 'node-3']);
     await compose('up', '-d');
-    const [, address] = file.services['node-1']!.ports!.join(' ').match(/(127\.\S+:8080):8080/) ?? [];
+    const [, address] = file.services['node-1']!.ports!.join(' ').match(/(127\.[\d.]+:\d+):8080\b/) ?? [];
     // Docker takes connections before anybody listens, so each question has its own time.
     const ask = async () =>
       (await fetch(`http://${address}/v2/info`, { signal: AbortSignal.timeout(1000) })).json().catch(() => undefined);
