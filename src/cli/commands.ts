@@ -1,4 +1,13 @@
 import { appCommands, targetOption } from './app-commands.ts';
+import {
+  engineOption,
+  nodesOption,
+  readyOption,
+  runtimeOption,
+  samplesOption,
+  seedOption,
+  waitOption,
+} from './cluster-options.ts';
 import { setupCommands } from './setup-commands.ts';
 import type { CommandSpec } from './spec.ts';
 
@@ -14,15 +23,19 @@ export const commands: readonly CommandSpec[] = [
     name: 'up',
     summary: 'create the cluster, or repair it to its configuration, and wait until it is ready',
     options: [
-      { flags: '--runtime <runtime>', summary: 'where services run', choices: ['auto', 'docker', 'process'] },
-      { flags: '--engine <engine>', summary: 'whose programs run', choices: ['auto', 'mesos', 'embedded'] },
-      { flags: '--nodes <n>', summary: 'how many nodes', type: 'integer' },
-      { flags: '--no-samples', summary: 'without the sample apps' },
-      { flags: '--seed <text>', summary: 'make the random choices of the servers repeatable' },
-      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
-      { flags: '--pull <when>', summary: 'pull images', choices: ['missing', 'always', 'never'] },
+      runtimeOption,
+      engineOption,
+      nodesOption,
+      samplesOption,
+      seedOption,
+      readyOption,
+      {
+        flags: '--pull <when>',
+        summary: 'when images of real programs are pulled; default: missing',
+        choices: ['missing', 'always', 'never'],
+      },
       { flags: '--keep-failed', summary: 'keep what was started when it fails, to look into it' },
-      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
+      waitOption,
     ],
     cleansUp: true,
     load: () => import('./commands/up.ts'),
@@ -33,7 +46,7 @@ export const commands: readonly CommandSpec[] = [
     options: [
       { flags: '--all', summary: 'all clusters' },
       { flags: '--keep-data', summary: "keep the services' data" },
-      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
+      waitOption,
     ],
     load: () => import('./commands/down.ts'),
   },
@@ -41,27 +54,21 @@ export const commands: readonly CommandSpec[] = [
     name: 'stop',
     summary: 'stop the cluster, a node or a service; data and apps are kept',
     arguments: [target],
-    options: [{ flags: '--wait', summary: 'wait for another command that changes this cluster' }],
+    options: [waitOption],
     load: () => import('./commands/stop.ts'),
   },
   {
     name: 'start',
     summary: 'start what was stopped, and wait until it is ready',
     arguments: [target],
-    options: [
-      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
-      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
-    ],
+    options: [readyOption, waitOption],
     load: () => import('./commands/start.ts'),
   },
   {
     name: 'restart',
     summary: 'stop and start the cluster, a node or a service',
     arguments: [target],
-    options: [
-      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
-      { flags: '--wait', summary: 'wait for another command that changes this cluster' },
-    ],
+    options: [readyOption, waitOption],
     load: () => import('./commands/restart.ts'),
   },
   {
@@ -76,8 +83,9 @@ export const commands: readonly CommandSpec[] = [
       },
       { name: 'node', summary: 'the node', required: true, names: 'nodes' },
     ],
-    options: [{ flags: '--wait', summary: 'wait for another command that changes this cluster' }],
-    details: '`partition` cuts the node off from the others; `up` or `start` brings a killed node back.',
+    options: [waitOption],
+    details: `\`partition\` cuts the node off from the others until \`heal\`, \`pause\` freezes it until \`resume\`; \`up\` or \`start\` brings
+a killed node back.`,
     load: () => import('./commands/node.ts'),
   },
   {
@@ -143,11 +151,11 @@ environment that the task has. With Docker it runs inside of the container.`,
       },
     ],
     options: [
-      { flags: '--runtime <runtime>', summary: 'where services run', choices: ['auto', 'docker', 'process'] },
-      { flags: '--engine <engine>', summary: 'whose programs run', choices: ['auto', 'mesos', 'embedded'] },
-      { flags: '--nodes <n>', summary: 'how many nodes', type: 'integer' },
-      { flags: '--seed <text>', summary: 'make the random choices of the servers repeatable' },
-      { flags: '--timeout <seconds>', summary: 'give up when it is not ready by then', type: 'seconds' },
+      { ...runtimeOption, summary: 'where services run; default: process' },
+      { ...engineOption, summary: 'whose programs run; default: embedded' },
+      nodesOption,
+      seedOption,
+      readyOption,
     ],
     details: 'The command finds the cluster by the variables that `devcluster env` prints; the exit code is its own.',
     cleansUp: true,
@@ -156,7 +164,13 @@ environment that the task has. With Docker it runs inside of the container.`,
   {
     name: 'env',
     summary: "the cluster's addresses as environment variables",
-    options: [{ flags: '--shell <shell>', summary: 'whose syntax', choices: ['sh', 'bash', 'zsh', 'fish', 'dotenv'] }],
+    options: [
+      {
+        flags: '--shell <shell>',
+        summary: 'whose syntax; default: fish where that is the shell, else sh',
+        choices: ['sh', 'bash', 'zsh', 'fish', 'dotenv'],
+      },
+    ],
     details: 'In a shell: eval "$(devcluster env)"',
     load: () => import('./commands/env.ts'),
   },

@@ -16,7 +16,11 @@ export type Request =
 
 /** They may stand before the command and behind it. */
 export const globalOptions: readonly OptionSpec[] = [
-  { flags: '-c, --cluster <name>', summary: 'name of the cluster', names: 'clusters' },
+  {
+    flags: '-c, --cluster <name>',
+    summary: 'name of the cluster; default: DEVCLUSTER_NAME, the name in devcluster.yml, or dev-<user>',
+    names: 'clusters',
+  },
   { flags: '--config <file>', summary: 'configuration instead of the nearest devcluster.yml' },
   { flags: '--json', summary: 'exactly one JSON document on stdout, also for errors' },
   { flags: '-q, --quiet', summary: 'no progress on stderr' },

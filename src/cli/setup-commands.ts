@@ -1,11 +1,7 @@
+import { engineOption, nodesOption, runtimeOption, samplesOption } from './cluster-options.ts';
 import type { CommandSpec, OptionSpec } from './spec.ts';
 
-const places: readonly OptionSpec[] = [
-  { flags: '--runtime <runtime>', summary: 'where services run', choices: ['auto', 'docker', 'process'] },
-  { flags: '--engine <engine>', summary: 'whose programs run', choices: ['auto', 'mesos', 'embedded'] },
-  { flags: '--nodes <n>', summary: 'how many nodes', type: 'integer' },
-  { flags: '--no-samples', summary: 'without the sample apps' },
-];
+const places: readonly OptionSpec[] = [runtimeOption, engineOption, nodesOption, samplesOption];
 
 /** The commands that help to begin, and when something is wrong. */
 export const setupCommands: readonly CommandSpec[] = [

@@ -63,18 +63,22 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe.each(['bash', 'zsh', 'fish'] as const)('completion in %s', (shell) => {
   const none = skipped(spawnSync(shell, ['--version']).status === 0, `completion in ${shell}`, `there is no ${shell}`);
 
-  it.skipIf(none)('gives commands, options, their values, names of what is there, and files', async () => {
-    await writeFile(join(folder, 'script'), completionScript(shell, commands, globalOptions));
-    const own = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] }[shell];
-    // Behind -c, bash and zsh have a name for the shell itself; fish begins with the arguments.
-    const behind = shell === 'fish' ? [] : [shell];
-    const { stdout } = await promisify(execFile)(
-      shell,
-      [...own, '-c', programs[shell], ...behind, ...lines.map(([line]) => line)],
-      { cwd: folder, env: { PATH: `${folder}:${process.env.PATH}`, HOME: folder }, timeout: 120_000 },
-    );
-    expect(stdout.trimEnd().split('\n')).toEqual(lines.map(([, completed]) => completed));
-  });
+  it.skipIf(none)(
+    'gives commands, options, their values, names of what is there, and files',
+    async () => {
+      await writeFile(join(folder, 'script'), completionScript(shell, commands, globalOptions));
+      const own = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] }[shell];
+      // Behind -c, bash and zsh have a name for the shell itself; fish begins with the arguments.
+      const behind = shell === 'fish' ? [] : [shell];
+      const { stdout } = await promisify(execFile)(
+        shell,
+        [...own, '-c', programs[shell], ...behind, ...lines.map(([line]) => line)],
+        { cwd: folder, env: { PATH: `${folder}:${process.env.PATH}`, HOME: folder }, timeout: 120_000 },
+      );
+      expect(stdout.trimEnd().split('\n')).toEqual(lines.map(([, completed]) => completed));
+    },
+    120_000,
+  );
 
   it('names every command', () => {
     const script = completionScript(shell, commands, globalOptions);
