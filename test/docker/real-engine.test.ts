@@ -223,6 +223,43 @@ describe.skipIf(none)('a cluster of real programs', () => {
     });
   });
 
+  it.runIf(given !== undefined && realMesos)(
+    'runs a Docker app that is healthy, reached and known by name',
+    async () => {
+      const serve = `$s=IO::Socket::INET->new(LocalPort=>8000,Listen=>5,ReuseAddr=>1);while($c=$s->accept){<$c>;print $c "HTTP/1.0 200 OK\\r\\n\\r\\nfrom perl";close $c}`;
+      const definition = {
+        id: '/boxed',
+        cmd: `exec perl -MIO::Socket::INET -e '${serve}'`,
+        instances: 2,
+        cpus: 0.1,
+        mem: 32,
+        constraints: [['node', 'UNIQUE']],
+        container: {
+          type: 'DOCKER',
+          docker: { image: references['mesos-agent'] },
+          portMappings: [{ containerPort: 8000, hostPort: 0 }],
+        },
+        networks: [{ mode: 'container/bridge' }],
+        healthChecks: [{ protocol: 'MESOS_TCP', portIndex: 0, intervalSeconds: 1, gracePeriodSeconds: 60 }],
+      };
+      await writeFile(join(place.folder, 'boxed.json'), JSON.stringify(definition));
+      await place.json('deploy', 'boxed.json');
+      const boxed = await app('/boxed');
+      expect(boxed?.tasks).toHaveLength(2);
+      for (const { host, ports } of boxed?.tasks ?? [])
+        for (const address of ['127.0.0.1', host])
+          await slowly(async () => {
+            const reply = await httpCall(`http://${address}:${ports[0]}/`, { timeoutMs: 1000 });
+            expect(reply.body.toString()).toBe('from perl');
+          });
+      await slowly(async () => {
+        const { answers } = await place.json<{ answers: unknown[] }>('dns', 'boxed.marathon.mesos');
+        expect(answers).toHaveLength(2);
+      });
+      await place.json('remove', '/boxed');
+    },
+  );
+
   it.skipIf(given !== undefined)(
     "gives Docker tasks of a real agent their place in the cluster's network",
     async () => {
@@ -319,6 +356,78 @@ describe.skipIf(none)('a cluster of real programs', () => {
       await other.close();
     }
   });
+
+  it.skipIf(given !== undefined)(
+    'mixes with embedded servers, and waits for a Marathon that starts slowly and starts again when it ends',
+    async () => {
+      const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
+      let up: ReturnType<Workplace['start']> | undefined;
+      try {
+        const mesos = { engine: 'mesos', image: references['mesos-agent']! };
+        const env = { HOLD_UNTIL: '/tmp/go', JAVA_OPTS: '-Xmx256m' };
+        await writeFile(
+          join(other.folder, 'devcluster.yml'),
+          JSON.stringify({
+            engine: 'embedded',
+            nodes: [{ ports: 4 }],
+            samples: false,
+            components: {
+              'mesos-master': { ...mesos, flags: patience['mesos-master'] },
+              'mesos-agent': { ...mesos, flags: patience['mesos-agent'] },
+              marathon: { engine: 'mesos', image: references.marathon!, env, flags: patience.marathon },
+            },
+          }),
+        );
+        up = other.start(['up', '--json', '--verbose']);
+        let said = '';
+        up.child.stderr?.on('data', (chunk) => {
+          said += chunk;
+        });
+        await vi.waitFor(
+          () => {
+            expect(said).toContain('✔ Mesos agents');
+            expect(said).toContain('Marathon: node-1/marathon: it does not listen yet');
+          },
+          { timeout: 120_000, interval: 100 },
+        );
+        expect(said).not.toContain('✔ Marathon');
+        const program = docker.getContainer(`devcluster-${other.cluster}-node-1-marathon`);
+        const run = async (command: string) => {
+          const exec = await program.exec({ Cmd: ['/bin/sh', '-c', command] });
+          await exec.start({ Detach: true });
+        };
+        // Its container may not have been started yet.
+        await slowly(() => run('touch /tmp/go'));
+        const { code, stdout, stderr } = await up.ended;
+        expect(code, stdout + stderr).toBe(0);
+        const status: Status = JSON.parse(stdout);
+        expect(status).toMatchObject({ state: 'running', engine: 'mixed' });
+        expect(
+          Object.fromEntries(status.nodes[0]!.services.map(({ component, engine }) => [component, engine])),
+        ).toEqual({
+          zookeeper: 'embedded',
+          'mesos-master': 'mesos',
+          'mesos-agent': 'mesos',
+          marathon: 'mesos',
+          'mesos-dns': 'embedded',
+        });
+        // The image's own user; the user's own heap, whose limit nobody knows.
+        const { Config, HostConfig, State } = await program.inspect();
+        expect({ user: Config.User, memory: HostConfig.Memory }).toEqual({ user: 'nobody', memory: 0 });
+        expect(Config.Env).toContain('JAVA_OPTS=-Xmx256m');
+        // As a leader that lost its leadership ends.
+        await run('kill -9 -1');
+        await slowly(async () => {
+          expect((await program.inspect()).State.StartedAt).not.toBe(State.StartedAt);
+          expect(await other.json<Status>('status')).toMatchObject({ state: 'running' });
+        });
+      } finally {
+        up?.child.kill('SIGINT');
+        await up?.ended;
+        await other.close();
+      }
+    },
+  );
 
   it('is not begun when images are missing and none may be pulled', async () => {
     const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
