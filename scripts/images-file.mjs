@@ -5,7 +5,7 @@ const components = ['zookeeper', 'mesos-master', 'mesos-agent', 'marathon', 'mes
 
 /**
  * What the file of `npm run test:real -- --images FILE` says: a reference by component, and under `upgrade` those to
- * upgrade to. Components it doesn't name are embedded.
+ * upgrade to. Components it doesn't name are embedded. `docker-cli` is the image whose docker command agents are given.
  * @param {string} path
  * @returns {{ references?: Record<string, unknown>, mistakes: string[] }}
  */
@@ -22,9 +22,12 @@ export function readImagesFile(path) {
   const references = document.toJS();
   if (references === null || references === undefined)
     return { mistakes: [`it is empty, and should name an image for at least one of ${components.join(', ')}`] };
-  const mistakes = mistakesIn(references, ['upgrade']);
+  const mistakes = mistakesIn(references, ['upgrade', 'docker-cli']);
   if (mistakes.length > 0) return { mistakes };
-  const { upgrade = {}, ...images } = references;
+  const { upgrade = {}, 'docker-cli': cli, ...images } = references;
+  if (cli !== undefined && (typeof cli !== 'string' || cli.trim() === ''))
+    mistakes.push(`docker-cli should be an image, like 'docker:28-cli', not ${JSON.stringify(cli)}`);
+  if (mistakes.length > 0) return { mistakes };
   if (Object.keys(images).length === 0) return { mistakes: [`it names no image for any of ${components.join(', ')}`] };
   mistakes.push(...mistakesIn(upgrade, []).map((mistake) => `under upgrade: ${mistake}`));
   for (const name of Object.keys(upgrade))

@@ -16,7 +16,10 @@ import { engineAnswers } from './test-engine.ts';
 
 /** A YAML file with references by component, and under `upgrade` those to upgrade to: the suite runs on these images. */
 const imagesFile = process.env.DEVCLUSTER_TEST_IMAGES;
-type References = Partial<Record<Component, string>> & { upgrade?: Partial<Record<Component, string>> };
+type References = Partial<Record<Component, string>> & {
+  upgrade?: Partial<Record<Component, string>>;
+  'docker-cli'?: string;
+};
 const given = imagesFile === undefined ? undefined : (parse(readFileSync(imagesFile, 'utf8')) as References);
 
 const answers = await engineAnswers();
@@ -87,7 +90,12 @@ describe.skipIf(none)('a cluster of real programs', () => {
     });
     await writeFile(
       join(place.folder, 'devcluster.yml'),
-      JSON.stringify({ engine: 'mesos', samples: false, components: Object.fromEntries(chosen) }),
+      JSON.stringify({
+        engine: 'mesos',
+        samples: false,
+        components: Object.fromEntries(chosen),
+        images: { dockerCli: references['docker-cli'] ?? 'none' },
+      }),
     );
   };
   const container = (node: string, component: Component) =>

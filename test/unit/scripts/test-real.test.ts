@@ -26,6 +26,7 @@ describe('npm run test:real -- --images FILE', () => {
     ['list.yml', '- zookeeper:3.9', ['it should be a mapping of components to images']],
     ['unknown.yml', 'zokeeper: zookeeper:3.9', ["there is no component 'zokeeper'"]],
     ['number.yml', 'zookeeper: 3.9', ["zookeeper should be an image, like 'registry/name:tag', not 3.9"]],
+    ['cli.yml', 'zookeeper: a:1\ndocker-cli: 28', ["docker-cli should be an image, like 'docker:28-cli', not 28"]],
     ['half.yml', 'mesos-master: mesos:1', ['mesos-master and mesos-agent are a pair']],
     ['alone.yml', 'marathon: marathon:1', ['a real marathon needs a real mesos-master']],
     [
