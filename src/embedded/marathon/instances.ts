@@ -96,24 +96,9 @@ const activeConditions: ReadonlySet<Condition> = new Set([
   'Unreachable',
 ]);
 
-const terminalConditions: ReadonlySet<Condition> = new Set([
-  'Finished',
-  'Failed',
-  'Killed',
-  'Error',
-  'Dropped',
-  'Gone',
-  'Unknown',
-]);
-
 /** Whether the instance has a task that may be doing something. */
 export function isActive(instance: Instance): boolean {
   return activeConditions.has(instance.condition);
-}
-
-/** Whether the instance's task has ended for good. */
-export function isTerminalCondition(condition: Condition): boolean {
-  return terminalConditions.has(condition);
 }
 
 /** Whether the instance's agent can't be reached. */

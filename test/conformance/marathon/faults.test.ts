@@ -1,8 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createZooKeeperClient } from '../../../src/protocols/zookeeper/client.ts';
 import { systemClock } from '../../../src/support/clock.ts';
-import { silentLogger } from '../../../src/support/logger.ts';
-import { createNetwork } from '../../../src/support/network.ts';
 import { marathonProcesses } from '../../support/marathon-processes.ts';
 import { type FakeMaster, startFakeMaster } from './fake-master.ts';
 import {
@@ -14,6 +11,7 @@ import {
   startMarathon,
   startZooKeeper,
   type ZooKeeperForTests,
+  zooKeeperClient,
 } from './harness.ts';
 
 let zk: ZooKeeperForTests;
@@ -161,20 +159,7 @@ describe('leadership', () => {
   test('the election is Curator’s latch: sequential nodes that hold host:port', async () => {
     const [leader, standby] = [await another(), await another()];
     await Promise.all([leader.service.ready, standby.service.ready]);
-    const network = createNetwork();
-    const client = createZooKeeperClient({
-      servers: zk.address,
-      sessionTimeoutMs: 10_000,
-      auth: [],
-      network,
-      clock: systemClock,
-      log: silentLogger,
-      random: Math.random,
-    });
-    closers.push(async () => {
-      await client.close();
-      network.close();
-    });
+    const client = zooKeeperClient(zk.address, closers);
     const path = '/marathon/leader-curator';
     const names = (await client.getChildren(path)).sort((a, b) => (a.slice(-10) < b.slice(-10) ? -1 : 1));
     expect(names).toEqual(Array(2).fill(expect.stringMatching(/^_c_[0-9a-f-]{36}-latch-\d{10}$/)));

@@ -6,6 +6,7 @@ import { start as startMarathonService } from '../../../src/embedded/marathon/in
 import type { RunningService, ServiceContext } from '../../../src/embedded/service.ts';
 import { start as startZooKeeperService } from '../../../src/embedded/zookeeper/index.ts';
 import type { AppInfo, DeploymentInfo } from '../../../src/protocols/marathon/types.ts';
+import { createZooKeeperClient, type ZooKeeperClient } from '../../../src/protocols/zookeeper/client.ts';
 import { type Clock, systemClock } from '../../../src/support/clock.ts';
 import { httpJson } from '../../../src/support/http-client.ts';
 import { createLogger, silentLogger } from '../../../src/support/logger.ts';
@@ -68,6 +69,25 @@ export async function startZooKeeper(): Promise<ZooKeeperForTests> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A client of that ZooKeeper; `closers` gets what ends it. */
+export function zooKeeperClient(address: string, closers: (() => unknown)[]): ZooKeeperClient {
+  const network = createNetwork();
+  const client = createZooKeeperClient({
+    servers: address,
+    sessionTimeoutMs: 10_000,
+    auth: [],
+    network,
+    clock: systemClock,
+    log: silentLogger,
+    random: Math.random,
+  });
+  closers.push(async () => {
+    await client.close();
+    network.close();
+  });
+  return client;
 }
 
 export async function freePort(): Promise<number> {

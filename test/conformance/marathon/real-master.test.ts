@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Offer, Resource, SchedulerCall, SchedulerEvent } from '../../../src/protocols/mesos/types.ts';
 import { encodeRecord } from '../../../src/protocols/recordio.ts';
-import { createZooKeeperClient } from '../../../src/protocols/zookeeper/client.ts';
-import { systemClock } from '../../../src/support/clock.ts';
-import { silentLogger } from '../../../src/support/logger.ts';
-import { createNetwork } from '../../../src/support/network.ts';
-import { type MarathonForTests, startMarathon, startZooKeeper, type ZooKeeperForTests } from './harness.ts';
+import {
+  type MarathonForTests,
+  startMarathon,
+  startZooKeeper,
+  type ZooKeeperForTests,
+  zooKeeperClient,
+} from './harness.ts';
 
 /** What a real Mesos 1.12 master exchanged with schedulers, recorded; played to Marathon in the master's place. */
 type Entry =
@@ -259,20 +261,7 @@ describe('MARATHON_MASTER=zk://…', () => {
     const recorded = recording('01-command-finished');
     const players = [await startPlayer(recorded), await startPlayer(recorded)];
     for (const one of players) closers.push(() => one.close());
-    const network = createNetwork();
-    const client = createZooKeeperClient({
-      servers: zk.address,
-      sessionTimeoutMs: 10_000,
-      auth: [],
-      network,
-      clock: systemClock,
-      log: silentLogger,
-      random: Math.random,
-    });
-    closers.push(async () => {
-      await client.close();
-      network.close();
-    });
+    const client = zooKeeperClient(zk.address, closers);
     // As the real masters wrote it, but for the addresses. Every candidate is there; the lowest number leads.
     const info = (address: string, id: string) => {
       const [host, port] = address.split(':');

@@ -9,7 +9,6 @@ import {
   queueItem,
   taskCounts,
   taskJson,
-  taskJsonWithServicePorts,
 } from '../../../src/embedded/marathon/model/app-info.ts';
 import type { Condition, Instance } from '../../../src/embedded/marathon/model/instance.ts';
 import type { Health, UnusedOffer } from '../../../src/protocols/marathon/types.ts';
@@ -78,7 +77,7 @@ describe('a task', () => {
       zone: 'a',
       role: '*',
     });
-    expect(taskJsonWithServicePorts(app, instance, [])?.servicePorts).toEqual([10001]);
+    expect(taskJson(app, instance, [], [10001])?.servicePorts).toEqual([10001]);
   });
 
   it('is not there before its instance was launched', () => {

@@ -1,7 +1,7 @@
 import { isTerminal } from '../../../protocols/mesos/types.ts';
 import type { Clock } from '../../../support/clock.ts';
-import { type InstanceTracker, isAway, isTerminalCondition } from '../instances.ts';
-import { holdsNothing, type Instance, launchOf, rescheduled, tasksOf } from '../model/instance.ts';
+import { type InstanceTracker, isAway } from '../instances.ts';
+import { holdsNothing, type Instance, isTerminalCondition, launchOf, rescheduled, tasksOf } from '../model/instance.ts';
 
 export interface KillerOptions {
   tracker: InstanceTracker;

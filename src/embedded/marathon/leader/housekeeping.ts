@@ -1,8 +1,8 @@
 import type { PathId, Timestamp } from '../../../protocols/marathon/types.ts';
 import type { Clock } from '../../../support/clock.ts';
 import type { Logger } from '../../../support/logger.ts';
-import { type InstanceTracker, isAway, isTerminalCondition } from '../instances.ts';
-import { type Instance, tasksOf } from '../model/instance.ts';
+import { type InstanceTracker, isAway } from '../instances.ts';
+import { type Instance, isTerminalCondition, tasksOf } from '../model/instance.ts';
 import { selectVictims } from '../model/kill-selection.ts';
 import type { RunSpec } from '../model/run-spec.ts';
 import type { Catalog } from './catalog.ts';

@@ -9,7 +9,7 @@ import type { EventBus } from '../events.ts';
 import { createHealthManager } from '../health/manager.ts';
 import { createProber } from '../health/probe.ts';
 import { createReadiness } from '../health/readiness.ts';
-import { createInstanceTracker, type InstanceTracker, isActive, isAway, isTerminalCondition } from '../instances.ts';
+import { createInstanceTracker, type InstanceTracker, isActive, isAway } from '../instances.ts';
 import { createLaunchDelays, type LaunchDelays } from '../launch/delays.ts';
 import { createOfferDemand } from '../launch/demand.ts';
 import { createKiller, type Killer } from '../launch/killer.ts';
@@ -19,7 +19,15 @@ import { createLaunchTokens } from '../launch/tokens.ts';
 import type { Metrics } from '../metrics.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { newInstanceId } from '../model/ids.ts';
-import { type Goal, holdsNothing, type Instance, isReleasable, launchOf, rescheduled } from '../model/instance.ts';
+import {
+  type Goal,
+  holdsNothing,
+  type Instance,
+  isReleasable,
+  isTerminalCondition,
+  launchOf,
+  rescheduled,
+} from '../model/instance.ts';
 import { isPod, type RunSpec } from '../model/run-spec.ts';
 import type { MarathonOptions } from '../options.ts';
 import type { Driver } from '../scheduler/driver.ts';

@@ -1,7 +1,6 @@
 import type { IpAddress } from '../../../protocols/marathon/types.ts';
 import type { TaskStatus } from '../../../protocols/mesos/types.ts';
-import { isTerminalCondition } from '../instances.ts';
-import type { Condition, InstanceTask } from '../model/instance.ts';
+import { type Condition, type InstanceTask, isTerminalCondition } from '../model/instance.ts';
 
 /** Reasons for which a lost task may still be running somewhere. */
 const mayComeBack = new Set([

@@ -20,7 +20,6 @@ import type { Group } from './group.ts';
 import { type Condition, holdsNothing, type Instance } from './instance.ts';
 import { defined, serialiseApp } from './normalize.ts';
 import { serialisePod } from './pod/serialise.ts';
-import { servicePorts } from './ports.ts';
 import { isPod, type RunSpec } from './run-spec.ts';
 
 /**
@@ -151,15 +150,6 @@ export function taskJson(
     zone: placement.zone,
     role: instance.role,
   });
-}
-
-/** The same with the app's service ports, as `GET /v2/tasks` lists it. */
-export function taskJsonWithServicePorts(
-  app: AppDefinition,
-  instance: Instance,
-  health: readonly Health[],
-): Task | undefined {
-  return taskJson(app, instance, health, servicePorts(app));
 }
 
 interface TaskForStats {

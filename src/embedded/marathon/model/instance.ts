@@ -93,9 +93,14 @@ const terminalConditions: ReadonlySet<Condition> = new Set([
   'Unknown',
 ]);
 
+/** Whether the instance's task has ended for good. */
+export function isTerminalCondition(condition: Condition): boolean {
+  return terminalConditions.has(condition);
+}
+
 /** Whether the instance has no task that could still be running: it waits for an offer, or its task has ended. */
 export function holdsNothing(instance: Instance): boolean {
-  return instance.condition === 'Scheduled' || terminalConditions.has(instance.condition);
+  return instance.condition === 'Scheduled' || isTerminalCondition(instance.condition);
 }
 
 /** All tasks of the instance. */

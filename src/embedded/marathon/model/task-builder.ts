@@ -1,3 +1,4 @@
+import type { MesosCommand } from '../../../protocols/marathon/pods.ts';
 import type {
   AppContainer,
   AppDefinition,
@@ -234,14 +235,31 @@ function probePort(
   return containerPort === 0 ? hostPort : containerPort;
 }
 
-function mesosHealthCheck(app: AppDefinition, check: AppHealthCheck, hostPorts: HostPorts): HealthCheck | undefined {
-  const timing: HealthCheck = {
+/** When a health check of an app or a pod is made, and when it counts. */
+export function timingOf(
+  check: Pick<
+    AppHealthCheck,
+    'delaySeconds' | 'intervalSeconds' | 'timeoutSeconds' | 'gracePeriodSeconds' | 'maxConsecutiveFailures'
+  >,
+): HealthCheck {
+  return {
     delay_seconds: check.delaySeconds,
     interval_seconds: check.intervalSeconds,
     timeout_seconds: check.timeoutSeconds,
     grace_period_seconds: check.gracePeriodSeconds,
     consecutive_failures: check.maxConsecutiveFailures,
   };
+}
+
+/** What a check runs. */
+export function checkCommandOf(command: MesosCommand): CommandInfo {
+  return 'shell' in command
+    ? { shell: true, value: command.shell }
+    : { shell: false, value: command.argv[0] ?? '', arguments: [...command.argv] };
+}
+
+function mesosHealthCheck(app: AppDefinition, check: AppHealthCheck, hostPorts: HostPorts): HealthCheck | undefined {
+  const timing = timingOf(check);
   if (check.protocol === 'COMMAND')
     return { type: 'COMMAND', ...timing, command: { shell: true, value: check.command?.value ?? '' } };
   const port = probePort(app, hostPorts, check);
@@ -267,14 +285,7 @@ function checkInfo(app: AppDefinition, hostPorts: HostPorts): CheckInfo | undefi
     interval_seconds: check.intervalSeconds,
     timeout_seconds: check.timeoutSeconds,
   };
-  if (check.exec) {
-    const { command } = check.exec;
-    const info: CommandInfo =
-      'shell' in command
-        ? { shell: true, value: command.shell }
-        : { shell: false, value: command.argv[0] ?? '', arguments: [...command.argv] };
-    return { type: 'COMMAND', ...timing, command: { command: info } };
-  }
+  if (check.exec) return { type: 'COMMAND', ...timing, command: { command: checkCommandOf(check.exec.command) } };
   const port = probePort(app, hostPorts, check.http ?? check.tcp ?? {});
   if (port === undefined) return undefined;
   if (check.tcp) return { type: 'TCP', ...timing, tcp: { port } };

@@ -18,7 +18,7 @@ import { defined, usesHostNetwork } from '../normalize.ts';
 import type { OfferMatch } from '../offer-match.ts';
 import { hostnameOf } from '../path-id.ts';
 import type { PodDefinition } from '../run-spec.ts';
-import { labelsOf, limitsOf, linuxInfoOf, urisOf } from '../task-builder.ts';
+import { checkCommandOf, labelsOf, limitsOf, linuxInfoOf, timingOf, urisOf } from '../task-builder.ts';
 import { javaDouble, labelVariables, ownVariables, type TaskContext } from '../task-environment.ts';
 
 /** The task group that launches an instance of a pod. Source: mesos/TaskGroupBuilder.scala of Marathon. */
@@ -191,21 +191,8 @@ function healthCheck(
 ): HealthCheck | undefined {
   const { healthCheck: check } = container;
   if (!check) return undefined;
-  const timing: HealthCheck = {
-    delay_seconds: check.delaySeconds,
-    interval_seconds: check.intervalSeconds,
-    timeout_seconds: check.timeoutSeconds,
-    grace_period_seconds: check.gracePeriodSeconds,
-    consecutive_failures: check.maxConsecutiveFailures,
-  };
-  if (check.exec) {
-    const { command } = check.exec;
-    const info: CommandInfo =
-      'shell' in command
-        ? { shell: true, value: command.shell }
-        : { shell: false, value: command.argv[0] ?? '', arguments: [...command.argv] };
-    return { type: 'COMMAND', ...timing, command: info };
-  }
+  const timing = timingOf(check);
+  if (check.exec) return { type: 'COMMAND', ...timing, command: checkCommandOf(check.exec.command) };
   const name = (check.http ?? check.tcp)?.endpoint;
   const endpoint = endpoints.find((one) => one.container === container.name && one.name === name);
   const port = endpoint && innerPort(pod, endpoint);
