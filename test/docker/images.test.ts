@@ -10,7 +10,9 @@ import { pullImage } from '../../src/runtime/docker/images/pull.ts';
 import type { PullPolicy } from '../../src/runtime/types.ts';
 import type { DevclusterError } from '../../src/support/errors.ts';
 import { type Progress, silentProgress } from '../../src/support/progress.ts';
+import { bin, createWorkplace, type Workplace } from '../integration/devcluster.ts';
 import { skipped } from '../support/skipped.ts';
+import { noTerminal, openTerminal } from '../support/terminal.ts';
 import { type Behaviour, type FakeRegistry, startFakeRegistry } from './fake-registry.ts';
 import { engineAnswers } from './test-engine.ts';
 
@@ -347,5 +349,50 @@ describe.skipIf(none)('images of real programs', () => {
           .remove()
           .catch(() => {});
     }
+  });
+
+  describe('by the command', () => {
+    let place: Workplace;
+    const configure = async (references: readonly string[]) => {
+      const [zookeeper, dns = zookeeper] = references;
+      const components = {
+        zookeeper: { engine: 'mesos', image: zookeeper },
+        'mesos-dns': { engine: 'mesos', image: dns },
+      };
+      await writeFile(join(place.folder, 'devcluster.yml'), JSON.stringify({ engine: 'embedded', components }));
+    };
+    beforeEach(async () => {
+      place = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'auto' } });
+    });
+    afterEach(() => rm(place.folder, { recursive: true, force: true }));
+
+    it('are listed, pulled beside each other and listed as here', async () => {
+      const names = ['command-a', 'command-b'].map((name) => `${unique}/${name}`);
+      for (const name of names) await registry.put(name, '1', name);
+      const references = names.map((name) => `${registry.host}/${name}:1`);
+      await configure(references);
+      const before = await place.run('images', 'list');
+      expect(before.code).toBe(0);
+      expect(before.stdout).toMatch(/COMPONENT +IMAGE +HERE +PINNED/);
+      for (const reference of references) expect(before.stdout).toMatch(new RegExp(`${reference} +no +–`));
+      const { code, stdout, stderr } = await place.run('images', 'pull');
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('2 of 2 images were pulled') });
+      for (const reference of references) expect(stderr).toContain(`✔ Pulling ${reference}`);
+      const after = await place.json<{ images: { here: boolean; digest: string; pinned: string }[] }>('images', 'list');
+      for (const { here, digest, pinned } of after.images) expect([here, pinned]).toEqual([true, digest]);
+    });
+
+    it.skipIf(noTerminal())('are pulled again when that was interrupted', async () => {
+      const name = `${unique}/interrupted`;
+      await registry.put(name, '1', 'x', { kind: 'stalls' }, { layers: [400_000] });
+      await configure([`${registry.host}/${name}:1`]);
+      const command = [process.execPath, bin, 'images', 'pull'];
+      const terminal = openTerminal(command, { cwd: place.folder, env: place.environment });
+      await terminal.sees(/\d of 2 layers/);
+      terminal.type('\x03');
+      expect(await terminal.ended).toBe(130);
+      registry.behave(name, { kind: 'serves' });
+      expect(await place.json('images', 'pull')).toMatchObject({ images: [{ pulled: true }] });
+    });
   });
 });
