@@ -69,7 +69,7 @@ export async function pullImage(docker: Docker, options: PullOptions): Promise<P
   let pulled = await findImage(docker, reference);
   // Newer engines keep several platforms under one name, and tell of their own unless they are asked.
   if (pulled && platform !== undefined && !samePlatform(pulled.platform, platform))
-    pulled = await findImage(docker, reference, platform);
+    pulled = (await findImage(docker, reference, platform)) ?? pulled;
   if (!pulled) throw explainPull('the engine said that it was pulled, but it is not there', request);
   if (platform !== undefined && !samePlatform(pulled.platform, platform))
     throw new DevclusterError('missing', 'WRONG_PLATFORM', `${reference} is for ${pulled.platform}, not ${platform}`, {
