@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { type Component, components } from '../../src/protocols/versions.ts';
 import { findPrograms } from '../../src/runtime/process/programs.ts';
 import { httpCall } from '../../src/support/http-client.ts';
-import { createWorkplace, type Workplace } from '../integration/devcluster.ts';
+import { createWorkplace, type Result, type Workplace } from '../integration/devcluster.ts';
 import { skipped } from '../support/skipped.ts';
 import { bundle } from './images/build.ts';
 import { images, layers, testImages } from './images/definitions.ts';
@@ -81,6 +81,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
   let registry: Registry | undefined;
   let place: Workplace;
   let references: References;
+  let made: Result;
 
   const configure = async (extra: References = {}) => {
     const chosen = components.flatMap((component) => {
@@ -90,9 +91,11 @@ describe.skipIf(none)('a cluster of real programs', () => {
     });
     await writeFile(
       join(place.folder, 'devcluster.yml'),
+      // Every published port costs the engine time, and few are used here.
       JSON.stringify({
         engine: 'mesos',
         samples: false,
+        nodes: [{ ports: 8 }, { ports: 8 }, { ports: 8 }],
         components: Object.fromEntries(chosen),
         images: { dockerCli: references['docker-cli'] ?? 'none' },
       }),
@@ -117,7 +120,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     if (given) references = given;
     else {
       registry = await startRegistry();
-      await publish(registry.host, images, layers(await bundle()));
+      await publish(registry, images, layers(await bundle()));
       const at = (name: string) => `${registry!.host}/${name}`;
       references = {
         zookeeper: at(testImages.zookeeper),
@@ -129,7 +132,8 @@ describe.skipIf(none)('a cluster of real programs', () => {
       };
     }
     await configure();
-    await place.json('up');
+    made = await place.run('up', '--json', '--verbose');
+    expect(made.code, made.stdout + made.stderr).toBe(0);
     // Some four hundred megabytes go into the registry and out again before that.
   }, 600_000);
 
@@ -170,6 +174,16 @@ describe.skipIf(none)('a cluster of real programs', () => {
     );
     for (const { reference, digest } of listed.images) expect(pinned[reference] ?? digest).toBe(digest);
     if (!given) expect(Object.keys(pinned).sort()).toEqual([...new Set(components.map((c) => references[c]!))].sort());
+  });
+
+  it('came up in a time of which --verbose tells who took it', () => {
+    expect(JSON.parse(made.stdout)).toMatchObject({ state: 'running' });
+    const lines = made.stderr.split('\n');
+    const figures = (id: string) => expect.stringMatching(new RegExp(`^  ${id} +[\\d.]+ +[\\d.]+ +[\\d.]+$`));
+    for (const component of components)
+      for (const node of ['node-1', 'node-2', 'node-3']) expect(lines).toContainEqual(figures(`${node}/${component}`));
+    expect(lines).toContainEqual(expect.stringMatching(/^The slowest chain: [\d.]+ s \(node-\d\/[a-z-]+ [\d.]+/));
+    expect(lines).toContainEqual(expect.stringMatching(/^devcluster's own: [\d.]+ s \(planning [\d.]+, starting/));
   });
 
   it.runIf(realMesos)('gives an agent the processes, rights and paths without which its tasks fail', async () => {
