@@ -9,6 +9,10 @@ pipe=/tmp/.devcluster-supervise.$$
 # Of an engine that may be another one by now.
 rm -f "$state" "$pipe" /tmp/.devcluster-docker-api
 
+# Hosts of cgroup v1 with systemd have v2 mounted here beside it. Mesos from 1.12 on, and so clusterd, ends when it sees
+# v2 anywhere but at /sys/fs/cgroup. This container's view alone changes.
+if grep -q ' /sys/fs/cgroup/unified cgroup2 ' /proc/mounts 2>/dev/null; then umount /sys/fs/cgroup/unified; fi
+
 # Executors were processes of this container, so none is left when it begins. The agent has their numbers, though, and
 # ends what has them now with its whole session, and it sees all processes of the machine. So it is given numbers that no
 # process has: Linux has none above 4194304. Tasks are lost as ever.
