@@ -99,7 +99,7 @@ describe.skipIf(none)('a program whose container ends at once', () => {
       await writeFile(join(place.folder, 'devcluster.yml'), fewPorts + wrong);
       const { code, stdout } = await place.run('up', '--no-samples', '--pull', 'never', '--json');
       const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
-      expect([code, error.code]).toEqual([4, 'SERVICE_FAILED']);
+      expect([code, error.code]).toEqual([3, 'CONFIG_REJECTED']);
       expect(error.message).toMatch(/\/zookeeper ends again and again[\s\S]*never/);
       expect(await place.remains()).toEqual([]);
     } finally {
