@@ -69,7 +69,7 @@ const known: readonly KnownSign[] = [
   },
   {
     code: 'NO_SUCH_PROGRAM',
-    text: /executable file not found|no such file or directory: unknown|: not found$/m,
+    text: /executable file not found|no such file or directory: unknown|: not found$|\[FATAL tini \(\d+\)\] exec .* failed: No such file|ended with code 127\b/m,
     hint: 'The image has no such program: it is not what its name says, or starts it in another way. Take the image of a set (`devcluster images list`).',
   },
   {

@@ -80,6 +80,24 @@ describe.skipIf(none)('an engine that fails', () => {
     }
   });
 
+  it('has an image without the program that it should start', async () => {
+    const registry = await startFakeRegistry();
+    try {
+      const image = `${await engine.forward(registry.host)}/empty:1`;
+      const config = { Entrypoint: ['/no/such/program'] };
+      await registry.put('empty', '1', 'x', { kind: 'serves' }, { config });
+      const components = { zookeeper: { engine: 'mesos', image } };
+      const nodes = [{ ports: 4 }];
+      await writeFile(join(place.folder, 'empty.yml'), JSON.stringify({ nodes, samples: false, components }));
+      const { code, error } = await failing('up', '--config', 'empty.yml');
+      expect({ code, error }).toMatchObject({ code: 3, error: { code: 'NO_SUCH_PROGRAM' } });
+      expect(error.message).toContain(`node-1/zookeeper (${image}) can't be started`);
+      expect((await place.run('status', '--json')).code).toBe(5);
+    } finally {
+      await registry.close();
+    }
+  });
+
   it("is killed while a cluster is made: 'up' says so, and goes on when the engine is back", async () => {
     const { code, error } = await upUntilStarted(() => void engine.kill());
     expect({ code, error }).toMatchObject({ code: 3, error: { code: 'NO_DOCKER' } });

@@ -27,6 +27,8 @@ describe('the signs of what a real program lacks', () => {
       'AGENT_CHANGED',
       "Failed to perform recovery: Configuration change not permitted under 'additive' policy: Value of scalar resource 'cpus' decreased from 4 to 2",
     ],
+    ['marathon', 'NO_SUCH_PROGRAM', '[FATAL tini (7)] exec --master failed: No such file or directory'],
+    ['zookeeper', 'CONFIG_REJECTED', 'ConfigException: Error processing /conf/zoo.cfg'],
     ['mesos-master', 'UNKNOWN_FLAG', "Failed to load unknown flag 'agent_ping_timeouts'"],
   ])('%s: %s', (component, code, line) => {
     expect(signOf({ component, reason: 'it ended', log: ['something else', line] })?.code).toBe(code);
