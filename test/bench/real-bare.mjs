@@ -19,7 +19,9 @@ export async function startBare(docker, { plan, subnet, containers }) {
   );
   const network = await docker.createNetwork({ Name: networkName, IPAM: { Config: [{ Subnet: subnet }] } });
   const made = [];
+  const starting = [];
   const remove = async () => {
+    await Promise.allSettled(starting);
     const begun = performance.now();
     await Promise.all(made.map((container) => container.remove({ force: true, v: true }).catch(() => {})));
     await network.remove();
@@ -37,7 +39,7 @@ export async function startBare(docker, { plan, subnet, containers }) {
     const begun = performance.now();
     const since = () => (performance.now() - begun) / 1000;
     const create = async (seen) => {
-      const container = await docker.createContainer(specOf(seen, networkName));
+      const container = await docker.createContainer(specOf(seen, networkName, containers));
       made.push(container);
       return container;
     };
@@ -45,14 +47,18 @@ export async function startBare(docker, { plan, subnet, containers }) {
     const holders = new Map(
       containers.filter(isHolder).map((seen) => {
         const created = create(seen);
-        return [bareName(seen.Name), { created, started: created.then((container) => container.start()) }];
+        const started = created.then((container) => container.start());
+        // Those that join it tell.
+        started.catch(() => {});
+        starting.push(started);
+        return [bareName(seen.Name), { created, started }];
       }),
     );
-    await Promise.all(
+    await settleAll(
       containers
         .filter((seen) => !isHolder(seen))
         .map(async (seen) => {
-          const holder = holders.get(holderOf(seen));
+          const holder = holders.get(holderOf(seen, containers));
           await holder.created;
           const container = await create(seen);
           await putFiles(container, plan, seen);
@@ -69,15 +75,25 @@ export async function startBare(docker, { plan, subnet, containers }) {
   }
 }
 
-const bareName = (name) => `${name.replace(/^\//, '')}-bare`;
-const holderOf = ({ HostConfig }) => bareName(HostConfig.NetworkMode.slice('container:'.length));
+/** Rejects after all have ended, so that all there is can be removed. */
+async function settleAll(promises) {
+  for (const { status, reason } of await Promise.allSettled(promises)) if (status === 'rejected') throw reason;
+}
 
-function specOf(seen, network) {
+const bareName = (name) => `${name.replace(/^\//, '')}-bare`;
+
+/** The engine names it by its id. */
+function holderOf({ HostConfig }, containers) {
+  const named = HostConfig.NetworkMode.slice('container:'.length);
+  return bareName(containers.find(({ Id, Name }) => Id === named || Name === `/${named}`).Name);
+}
+
+function specOf(seen, network, containers) {
   const { Config, HostConfig, NetworkSettings } = seen;
   const { Image, Cmd, Entrypoint, Env, User, WorkingDir } = Config;
   const common = { name: bareName(seen.Name), Image, Cmd, Entrypoint, Env, User, WorkingDir };
   if (HostConfig.NetworkMode.startsWith('container:'))
-    return { ...common, HostConfig: { ...HostConfig, NetworkMode: `container:${holderOf(seen)}` } };
+    return { ...common, HostConfig: { ...HostConfig, NetworkMode: `container:${holderOf(seen, containers)}` } };
   const [{ IPAMConfig }] = Object.values(NetworkSettings.Networks);
   return {
     ...common,
