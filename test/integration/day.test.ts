@@ -270,6 +270,8 @@ describe.skipIf(skipped(missing === undefined, "a developer's day", missing ?? '
     const url = `http://0.0.0.0:${gate.port}`;
     const unauthorised = await run('apps', '--target', url, '--json');
     expect([unauthorised.code, failure(unauthorised).code]).toEqual([3, 'MARATHON_REFUSED']);
+    const silent = await run('target', 'add', 'shared', url, '--user', 'anna', '--json');
+    expect([silent.code, failure(silent).code]).toEqual([2, 'NOTHING_GIVEN']);
     const add = await note(runIn(project, ['target', 'add', 'shared', url, '--user', 'anna'], 'op3n\n'));
     expect([add.code, add.stderr]).toEqual([0, '']);
     expect(await json('target', 'list')).toMatchObject([{ name: 'shared', url, auth: 'user anna', current: false }]);

@@ -59,9 +59,15 @@ async function credentials(context: CommandContext, name: string): Promise<Pick<
   const user = textOption(context, 'user');
   if (user !== undefined && context.options.token === true)
     throw new DevclusterError('usage', 'USAGE', '--user and --token contradict each other', { hint: 'Leave one out.' });
-  const hidden = async (what: string) => withoutLastNewline(await readHidden(context, what)).toString('utf8');
-  if (user !== undefined) return { credentials: { user, password: await hidden(`Password of ${user} at ${name}:`) } };
-  if (context.options.token === true) return { credentials: { token: await hidden(`Token for ${name}:`) } };
+  const hidden = async (what: string) => {
+    const text = withoutLastNewline(await readHidden(context, `${what}:`)).toString('utf8');
+    if (text !== '') return text;
+    throw new DevclusterError('usage', 'NOTHING_GIVEN', `${what} is empty`, {
+      hint: 'Type it at the prompt, or pipe it in: printf %s "$PASSWORD" | devcluster target add …',
+    });
+  };
+  if (user !== undefined) return { credentials: { user, password: await hidden(`Password of ${user} at ${name}`) } };
+  if (context.options.token === true) return { credentials: { token: await hidden(`Token for ${name}`) } };
   return {};
 }
 
