@@ -9,10 +9,6 @@ pipe=/tmp/.devcluster-supervise.$$
 # Of an engine that may be another one by now.
 rm -f "$state" "$pipe" /tmp/.devcluster-docker-api
 
-# Hosts of cgroup v1 with systemd have v2 mounted here beside it. Mesos from 1.12 on, and so clusterd, ends when it sees
-# v2 anywhere but at /sys/fs/cgroup. This container's view alone changes.
-if grep -q ' /sys/fs/cgroup/unified cgroup2 ' /proc/mounts 2>/dev/null; then umount /sys/fs/cgroup/unified; fi
-
 # Executors were processes of this container, so none is left when it begins. The agent has their numbers, though, and
 # ends what has them now with its whole session, and it sees all processes of the machine. So it is given numbers that no
 # process has: Linux has none above 4194304. Tasks are lost as ever.
@@ -38,6 +34,15 @@ for word in "$@"; do
       ;;
   esac
 done
+
+# Hosts of cgroup v1 with systemd have v2 mounted beside it. Mesos from 1.12 on, and so clusterd, ends when it sees v2
+# anywhere but at /sys/fs/cgroup, so it goes from this container's view. Engines before 25 mount everything once more, on
+# top, whenever a file of the container is copied.
+hide_second_cgroups() {
+  if [ ! -e /.dockerenv ]; then return; fi
+  while [ "$(grep -c ' /sys/fs/cgroup tmpfs ' /proc/mounts)" -gt 1 ]; do umount -l /sys/fs/cgroup || return; done
+  if grep -q ' /sys/fs/cgroup/unified cgroup2 ' /proc/mounts; then umount /sys/fs/cgroup/unified; fi
+}
 
 child=
 # `stop` or `end`
@@ -70,6 +75,7 @@ while :; do
   resting=
   if [ "$wanted" = end ]; then exit 143; fi
   asked=
+  hide_second_cgroups
   began=$(date +%s)
   "$@" 9>&- &
   child=$!

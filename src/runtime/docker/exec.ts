@@ -29,6 +29,28 @@ export async function execInContainer(
   return code ?? 1;
 }
 
+/** Whether a command ends with code 0 in a container; false as well when the container does not run. */
+export async function succeedsInContainer(
+  docker: Docker,
+  container: string,
+  command: readonly string[],
+): Promise<boolean> {
+  try {
+    const exec = await docker.getContainer(container).exec({ Cmd: [...command], AttachStdout: true });
+    const stream = await exec.start({});
+    await new Promise<void>((resolve, reject) => {
+      stream.once('close', resolve);
+      stream.once('end', resolve);
+      stream.once('error', reject);
+      stream.resume();
+    });
+    return (await exec.inspect()).ExitCode === 0;
+  } catch (error) {
+    if (statusOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
 async function create(
   docker: Docker,
   container: string,
