@@ -40,7 +40,7 @@ done
 # top, whenever a file of the container is copied.
 hide_second_cgroups() {
   if [ ! -e /.dockerenv ]; then return; fi
-  while [ "$(grep -c ' /sys/fs/cgroup tmpfs ' /proc/mounts)" -gt 1 ]; do umount -l /sys/fs/cgroup || return; done
+  while grep ' /sys/fs/cgroup tmpfs ' /proc/mounts | sed 1d | grep -q .; do umount -l /sys/fs/cgroup || return; done
   if grep -q ' /sys/fs/cgroup/unified cgroup2 ' /proc/mounts; then umount /sys/fs/cgroup/unified; fi
 }
 
@@ -49,36 +49,40 @@ child=
 wanted=
 # Whether the child's end was asked for, also when it is to be started again by now.
 asked=
-resting=
 
 end_child() {
   if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null; fi
 }
 
-wake() {
-  if [ -n "$resting" ]; then echo >&9; fi
+trap 'wanted=end asked=1; end_child' TERM INT
+trap 'if [ "$wanted" != end ]; then wanted=stop; fi; asked=1; : >"$state"; end_child' USR1
+trap 'if [ "$wanted" != end ]; then wanted=; fi; rm -f "$state"' USR2
+
+# Returns when a signal comes, and after a second: of a signal just before it only `wait` itself knows nothing, and nothing
+# else that a shell can wait for is ended by signals without such a gap.
+rest() {
+  sleep 1 &
+  wait $!
 }
 
-trap 'wanted=end asked=1; end_child; wake' TERM INT
-trap 'if [ "$wanted" != end ]; then wanted=stop; fi; asked=1; : >"$state"; end_child; wake' USR1
-trap 'if [ "$wanted" != end ]; then wanted=; fi; rm -f "$state"; wake' USR2
-
-# Rests end by a line in this pipe: a signal that comes just before a rest leaves its line there.
 mkfifo -m 600 "$pipe" || exit
 exec 9<>"$pipe"
 rm -f "$pipe"
 
+# No command is substituted from here on: bash 5.2 ends with a syntax error when a signal comes while it reads one.
 lived=
 while :; do
-  resting=1
-  while [ "$wanted" = stop ]; do read -r _ <&9; done
-  resting=
+  while [ "$wanted" = stop ]; do rest; done
   if [ "$wanted" = end ]; then exit 143; fi
   asked=
   hide_second_cgroups
-  began=$(date +%s)
-  "$@" 9>&- &
-  child=$!
+  read -r began _ </proc/uptime
+  (trap - TERM INT USR1 USR2 && echo >&9 && exec "$@" 9>&-) &
+  starting=$!
+  # It begins with the traps of this shell, which would take a signal for it and do nothing. So none is sent before it
+  # says that it has put them away.
+  until read -r _ <&9; do :; done
+  child=$starting
   # A signal may have come before there was a child to end.
   if [ -n "$wanted$asked" ]; then end_child; fi
   wait "$child"
@@ -90,11 +94,9 @@ while :; do
   done
   child=
   if [ -n "$wanted$asked" ]; then continue; fi
-  if [ $(($(date +%s) - began)) -ge 10 ]; then lived=1; fi
+  read -r now _ </proc/uptime
+  if [ $((${now%%.*} - ${began%%.*})) -ge 10 ]; then lived=1; fi
   if [ -z "$lived" ]; then exit "$code"; fi
   echo "supervise: $1 ended with code $code; it is started again" >&2
-  resting=1
-  (sleep 1 && echo >&9) &
-  if [ -z "$wanted" ]; then read -r _ <&9; fi
-  resting=
+  rest
 done

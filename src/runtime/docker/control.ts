@@ -1,11 +1,12 @@
 import { PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
-import type { ClusterPlan, NodePlan, UnitPlan } from '../../plan/types.ts';
+import type { ClusterPlan, NodePlan, ServicePlan, UnitPlan } from '../../plan/types.ts';
 import type { Component } from '../../protocols/versions.ts';
 import { DevclusterError } from '../../support/errors.ts';
 import { containerName, inContainer, isHost } from './containers.ts';
 import { inImage } from './embedded-image.ts';
 import { engineMessage, statusOf } from './errors.ts';
+import { succeedsInContainer } from './exec.ts';
 import { stopUnit } from './lifecycle.ts';
 
 /**
@@ -25,13 +26,42 @@ export async function controlService(
   const container = containerName(plan, unit);
   if (isHost(unit)) return tellHost(docker, container, unit, [component, action]);
   const supervisor = unit.services[0]?.container?.supervisor;
-  if (supervisor && (await signalIfRunning(docker, container, supervisor[action]))) return;
+  if (supervisor && (await tellSupervisor(docker, container, supervisor, action))) return;
   if (action === 'stop') return stopUnit(docker, container);
   try {
     await docker.getContainer(container).start();
   } catch (error) {
     if (statusOf(error) !== 304) throw error;
   }
+}
+
+/** Waits for a second until a supervisor's file ($0) says what was asked for ($1). */
+const isTaken =
+  'for i in 1 2 3 4 5 6 7 8 9 10; do if [ -e "$0" ]; then is=stop; else is=start; fi; ' +
+  '[ "$is" = "$1" ] && exit 0; sleep 0.1; done; exit 1';
+const mostRequests = 10;
+
+/**
+ * Some shells miss a signal that comes just before they wait for their child, until the next one comes. So a request is
+ * repeated until it was taken.
+ * @returns whether the container runs, so that its supervisor was told
+ */
+async function tellSupervisor(
+  docker: Docker,
+  container: string,
+  supervisor: NonNullable<NonNullable<ServicePlan['container']>['supervisor']>,
+  action: 'start' | 'stop',
+): Promise<boolean> {
+  for (let request = 0; request < mostRequests; request++) {
+    if (!(await signalIfRunning(docker, container, supervisor[action]))) return false;
+    if (await succeedsInContainer(docker, container, ['/bin/sh', '-c', isTaken, supervisor.stoppedFile, action]))
+      return true;
+  }
+  throw new DevclusterError(
+    'unexpected',
+    'CONTROL_FAILED',
+    `The supervisor in ${container} does not ${action} its program`,
+  );
 }
 
 /** @returns whether the container runs, so that its supervisor has got the signal */
