@@ -72,11 +72,19 @@ const patience: Partial<Record<Component, Record<string, string | number>>> = {
 /** For what takes programs that end and start again. */
 const slowly = <T>(check: () => Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 250 });
 
+/** Components that the images leave out are embedded. */
+const isReal = (component: Component) => given === undefined || given[component] !== undefined;
+const realMesos = isReal('mesos-agent');
+const withoutStandIns = skipped(given === undefined, 'what needs the stand-ins', 'other images are given');
+const withoutMesos = skipped(realMesos, 'what needs real masters and agents', 'the images that are given have none');
+const withoutGiven = skipped(
+  given !== undefined && realMesos,
+  'a Docker app that serves by what the image of Mesos has',
+  'no image of Mesos is given, and the stand-ins have other Docker tests',
+);
+
 /** Everything runs in containers of their own, from images that were pulled by reference. */
 describe.skipIf(none)('a cluster of real programs', () => {
-  /** Components that the images leave out are embedded. */
-  const isReal = (component: Component) => given === undefined || given[component] !== undefined;
-  const realMesos = isReal('mesos-agent');
   const docker = new Docker();
   let registry: Registry | undefined;
   let place: Workplace;
@@ -186,7 +194,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^devcluster's own: [\d.]+ s \(planning [\d.]+, starting/));
   });
 
-  it.runIf(realMesos)('gives an agent the processes, rights and paths without which its tasks fail', async () => {
+  it.skipIf(withoutMesos)('gives an agent the processes, rights and paths without which its tasks fail', async () => {
     const { HostConfig, Mounts, Config } = await container('node-1', 'mesos-agent').inspect();
     expect(HostConfig).toMatchObject({ PidMode: 'host', CapAdd: ['CAP_SYS_ADMIN', 'CAP_SYS_PTRACE'].map(plain) });
     const workDir = Config.Cmd?.find((word) => word.startsWith('--work_dir='))?.slice('--work_dir='.length) ?? '';
@@ -226,7 +234,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     expect((await app('/patient'))?.tasks.map(({ id }) => id).sort()).toEqual(before);
   });
 
-  it.runIf(realMesos)('has another leader when one ends, and the ended program again', async () => {
+  it.skipIf(withoutMesos)('has another leader when one ends, and the ended program again', async () => {
     const before = await place.json<Status>('status');
     const leader = before.nodes.find(({ services }) =>
       services.some((s) => s.component === 'mesos-master' && s.leader),
@@ -245,96 +253,90 @@ describe.skipIf(none)('a cluster of real programs', () => {
     });
   });
 
-  it.runIf(given !== undefined && realMesos)(
-    'runs a Docker app that is healthy, reached and known by name',
-    async () => {
-      const serve = `$s=IO::Socket::INET->new(LocalPort=>8000,Listen=>5,ReuseAddr=>1);while($c=$s->accept){<$c>;print $c "HTTP/1.0 200 OK\\r\\n\\r\\nfrom perl";close $c}`;
-      const definition = {
-        id: '/boxed',
-        cmd: `exec perl -MIO::Socket::INET -e '${serve}'`,
-        instances: 2,
-        cpus: 0.1,
-        mem: 32,
-        constraints: [['node', 'UNIQUE']],
-        container: {
-          type: 'DOCKER',
-          docker: { image: references['mesos-agent'] },
-          portMappings: [{ containerPort: 8000, hostPort: 0 }],
-        },
-        networks: [{ mode: 'container/bridge' }],
-        healthChecks: [{ protocol: 'MESOS_TCP', portIndex: 0, intervalSeconds: 1, gracePeriodSeconds: 60 }],
-      };
-      await writeFile(join(place.folder, 'boxed.json'), JSON.stringify(definition));
-      await place.json('deploy', 'boxed.json');
-      const boxed = await app('/boxed');
-      expect(boxed?.tasks).toHaveLength(2);
-      for (const { host, ports } of boxed?.tasks ?? [])
-        for (const address of ['127.0.0.1', host])
-          await slowly(async () => {
-            const reply = await httpCall(`http://${address}:${ports[0]}/`, { timeoutMs: 1000 });
-            expect(reply.body.toString()).toBe('from perl');
-          });
-      await slowly(async () => {
-        const { answers } = await place.json<{ answers: unknown[] }>('dns', 'boxed.marathon.mesos');
-        expect(answers).toHaveLength(2);
-      });
-      await place.json('remove', '/boxed');
-    },
-  );
-
-  it.skipIf(given !== undefined)(
-    "gives Docker tasks of a real agent their place in the cluster's network",
-    async () => {
-      const status = await place.json<Status>('status');
-      const node = status.nodes[0]!;
-      const agent = container(node.name, 'mesos-agent');
-      const { Config } = await agent.inspect();
-      const port = /ports:\[(\d+)-/.exec(Config.Cmd?.join(' ') ?? '')?.[1] ?? '';
-      const name = `mesos-test-${process.pid}`;
-      const program = `require("http").createServer((q, r) => r.end("from " + require("os").hostname())).listen(8000)`;
-      // As the agent's executor would, in the agent's container.
-      const exec = await agent.exec({
-        Cmd: [
-          ...['/etc/devcluster/docker', '-H', 'unix:///var/run/docker.sock', 'run', '--net', 'bridge', '--name', name],
-          ...[
-            '-p',
-            `${port}:8000/tcp`,
-            '--hostname',
-            'task',
-            '--entrypoint',
-            'node',
-            references['mesos-agent']!,
-            '-e',
-            program,
-          ],
-        ],
-      });
-      await exec.start({ Detach: true });
-      try {
-        // From this machine by the published port, and from another node by the node's address.
+  it.skipIf(withoutGiven)('runs a Docker app that is healthy, reached and known by name', async () => {
+    const serve = `$s=IO::Socket::INET->new(LocalPort=>8000,Listen=>5,ReuseAddr=>1);while($c=$s->accept){<$c>;print $c "HTTP/1.0 200 OK\\r\\n\\r\\nfrom perl";close $c}`;
+    const definition = {
+      id: '/boxed',
+      cmd: `exec perl -MIO::Socket::INET -e '${serve}'`,
+      instances: 2,
+      cpus: 0.1,
+      mem: 32,
+      constraints: [['node', 'UNIQUE']],
+      container: {
+        type: 'DOCKER',
+        docker: { image: references['mesos-agent'] },
+        portMappings: [{ containerPort: 8000, hostPort: 0 }],
+      },
+      networks: [{ mode: 'container/bridge' }],
+      healthChecks: [{ protocol: 'MESOS_TCP', portIndex: 0, intervalSeconds: 1, gracePeriodSeconds: 60 }],
+    };
+    await writeFile(join(place.folder, 'boxed.json'), JSON.stringify(definition));
+    await place.json('deploy', 'boxed.json');
+    const boxed = await app('/boxed');
+    expect(boxed?.tasks).toHaveLength(2);
+    for (const { host, ports } of boxed?.tasks ?? [])
+      for (const address of ['127.0.0.1', host])
         await slowly(async () => {
-          const reply = await httpCall(`http://127.0.0.1:${port}/`, { timeoutMs: 1000 });
-          expect(reply.body.toString()).toBe('from task');
+          const reply = await httpCall(`http://${address}:${ports[0]}/`, { timeoutMs: 1000 });
+          expect(reply.body.toString()).toBe('from perl');
         });
-        const other = await container('node-2', 'mesos-agent').exec({
-          Cmd: ['node', '-e', `fetch("http://${node.address}:${port}/").then((r) => r.text()).then(console.log)`],
-          AttachStdout: true,
-        });
-        const output = await other.start({});
-        const chunks: string[] = [];
-        for await (const chunk of output) chunks.push(String(chunk));
-        expect(chunks.join('')).toContain('from task');
-        const labelled = await docker.getContainer(name).inspect();
-        expect(labelled.Config.Labels).toMatchObject({ 'devcluster.node': node.name, 'devcluster.kind': 'task' });
-      } finally {
-        await docker.getContainer(name).remove({ force: true });
-      }
-      // Nobody listens for a task that is gone.
+    await slowly(async () => {
+      const { answers } = await place.json<{ answers: unknown[] }>('dns', 'boxed.marathon.mesos');
+      expect(answers).toHaveLength(2);
+    });
+    await place.json('remove', '/boxed');
+  });
+
+  it.skipIf(withoutStandIns)("gives Docker tasks of a real agent their place in the cluster's network", async () => {
+    const status = await place.json<Status>('status');
+    const node = status.nodes[0]!;
+    const agent = container(node.name, 'mesos-agent');
+    const { Config } = await agent.inspect();
+    const port = /ports:\[(\d+)-/.exec(Config.Cmd?.join(' ') ?? '')?.[1] ?? '';
+    const name = `mesos-test-${process.pid}`;
+    const program = `require("http").createServer((q, r) => r.end("from " + require("os").hostname())).listen(8000)`;
+    // As the agent's executor would, in the agent's container.
+    const exec = await agent.exec({
+      Cmd: [
+        ...['/etc/devcluster/docker', '-H', 'unix:///var/run/docker.sock', 'run', '--net', 'bridge', '--name', name],
+        ...[
+          '-p',
+          `${port}:8000/tcp`,
+          '--hostname',
+          'task',
+          '--entrypoint',
+          'node',
+          references['mesos-agent']!,
+          '-e',
+          program,
+        ],
+      ],
+    });
+    await exec.start({ Detach: true });
+    try {
+      // From this machine by the published port, and from another node by the node's address.
       await slowly(async () => {
-        await expect(httpCall(`http://${node.address}:${port}/`, { timeoutMs: 1000 })).rejects.toThrow();
+        const reply = await httpCall(`http://127.0.0.1:${port}/`, { timeoutMs: 1000 });
+        expect(reply.body.toString()).toBe('from task');
       });
-    },
-  );
+      const other = await container('node-2', 'mesos-agent').exec({
+        Cmd: ['node', '-e', `fetch("http://${node.address}:${port}/").then((r) => r.text()).then(console.log)`],
+        AttachStdout: true,
+      });
+      const output = await other.start({});
+      const chunks: string[] = [];
+      for await (const chunk of output) chunks.push(String(chunk));
+      expect(chunks.join('')).toContain('from task');
+      const labelled = await docker.getContainer(name).inspect();
+      expect(labelled.Config.Labels).toMatchObject({ 'devcluster.node': node.name, 'devcluster.kind': 'task' });
+    } finally {
+      await docker.getContainer(name).remove({ force: true });
+    }
+    // Nobody listens for a task that is gone.
+    await slowly(async () => {
+      await expect(httpCall(`http://${node.address}:${port}/`, { timeoutMs: 1000 })).rejects.toThrow();
+    });
+  });
 
   it('takes other images node by node, and keeps its apps', async () => {
     const upgrade = references.upgrade ?? {};
@@ -350,7 +352,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     await slowly(async () => expect((await app('/kept'))?.tasksRunning).toBe(3));
   });
 
-  it.skipIf(given !== undefined)('says what is missing when the image of agents has no docker command', async () => {
+  it.skipIf(withoutStandIns)('says what is missing when the image of agents has no docker command', async () => {
     const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
     try {
       const at = (name: string) => `${registry!.host}/${name}`;
@@ -379,7 +381,7 @@ describe.skipIf(none)('a cluster of real programs', () => {
     }
   });
 
-  it.skipIf(given !== undefined)(
+  it.skipIf(withoutStandIns)(
     'mixes with embedded servers, and waits for a Marathon that starts slowly and starts again when it ends',
     async () => {
       const other = await createWorkplace({ env: { DEVCLUSTER_RUNTIME: 'docker' } });
